@@ -1,0 +1,80 @@
+// KeyValue over a JetStream stream named KV_<bucket>, by the API the grants allow a reader: STREAM.MSG.GET alone. The
+// client's own KV type asks for more than a router may.
+import { jetstream, jetstreamManager, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import type { KeyValue, KeyValueEntry, WriteOutcome } from "./key-value.ts";
+import type { NatsBroker } from "./nats-broker.ts";
+
+const REQUEST_TIMEOUT_MS = 2_000;
+/** JetStream: no message found. */
+const NOT_FOUND = 10037;
+/** JetStream: wrong last sequence. */
+const WRONG_SEQUENCE = new Set([10071, 10164]);
+
+export async function openKeyValue(broker: NatsBroker, bucket: string): Promise<KeyValue> {
+  const manager = await jetstreamManager(broker.connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS });
+  return new NatsKeyValue(broker, manager, bucket);
+}
+
+class NatsKeyValue implements KeyValue {
+  readonly #broker: NatsBroker;
+  readonly #manager: JetStreamManager;
+  readonly #stream: string;
+  readonly #prefix: string;
+
+  constructor(broker: NatsBroker, manager: JetStreamManager, bucket: string) {
+    this.#broker = broker;
+    this.#manager = manager;
+    this.#stream = `KV_${bucket}`;
+    this.#prefix = `$KV.${bucket}.`;
+  }
+
+  async get(key: string): Promise<KeyValueEntry | undefined> {
+    return this.#read({ last_by_subj: this.#prefix + key });
+  }
+
+  async #read(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<KeyValueEntry | undefined> {
+    try {
+      const message = await this.#manager.streams.getMessage(this.#stream, query as never);
+      if (message === null) return undefined;
+      const operation = message.header?.get("KV-Operation");
+      if (operation === "DEL" || operation === "PURGE") return undefined;
+      return { value: message.data, revision: message.seq, writtenAtMs: message.time.getTime() };
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  async put(key: string, value: Uint8Array, expected: number): Promise<WriteOutcome> {
+    try {
+      const ack = await jetstream(this.#broker.connection, { timeout: REQUEST_TIMEOUT_MS }).publish(this.#prefix + key, value, {
+        expect: { lastSubjectSequence: expected },
+        retries: 0,
+      });
+      return { type: "written", revision: ack.seq };
+    } catch (error) {
+      if (error instanceof JetStreamApiError && WRONG_SEQUENCE.has(error.code)) return { type: "conflict" };
+      return { type: "unknown", error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  async history(key: string): Promise<readonly KeyValueEntry[]> {
+    const entries: KeyValueEntry[] = [];
+    let seq = 1;
+    for (;;) {
+      const entry = await this.#read({ seq, next_by_subj: this.#prefix + key });
+      if (entry === undefined) return entries;
+      entries.push(entry);
+      seq = entry.revision + 1;
+    }
+  }
+
+  async keys(prefix: string): Promise<readonly string[]> {
+    const info = await this.#manager.streams.info(this.#stream, { subjects_filter: `${this.#prefix}${prefix}>` });
+    return Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(this.#prefix.length));
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#manager.streams.purge(this.#stream, { filter: this.#prefix + key });
+  }
+}

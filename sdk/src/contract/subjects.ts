@@ -1,0 +1,153 @@
+// Every subject of the mesh is built and parsed here and nowhere else. Tokens are checked where they come from
+// outside; builders trust their callers, parsers trust nobody.
+import { isIdToken, isInstanceId, isMethodName, isServiceName } from "./names.ts";
+
+/** Queue group in which routers share `mesh.call`. */
+export const ROUTER_QUEUE = "router";
+/** Method token of a probe of an instance. */
+export const PROBE_METHOD = "_probe";
+/** The router itself as a service. */
+export const MESH_SERVICE = "mesh";
+export const POLICY_LIVE_SUBJECT = "mesh.policy.live";
+
+export function callSubject(principal: string, service: string, method: string): string {
+  return `mesh.call.${principal}.${service}.${method}`;
+}
+export function viaSubject(router: string, principal: string, service: string, method: string): string {
+  return `mesh.via.${router}.${principal}.${service}.${method}`;
+}
+export function runSubject(service: string, instance: string, principal: string, method: string): string {
+  return `mesh.run.${service}.${instance}.${principal}.${method}`;
+}
+export function serveSubject(service: string, method: string): string {
+  return `mesh.serve.${service}.${method}`;
+}
+export function directSubject(service: string, instance: string, principal: string, method: string): string {
+  return `mesh.direct.${service}.${instance}.${principal}.${method}`;
+}
+export function replySubject(router: string, service: string, id: string): string {
+  return `mesh.reply.${router}.${service}.${id}`;
+}
+export function inboxSubject(principal: string, connection: string, id: string): string {
+  return `_INBOX.${principal}.${connection}.${id}`;
+}
+export function cancelSubject(router: string, principal: string, call: string): string {
+  return `mesh.cancel.${router}.${principal}.${call}`;
+}
+export function instanceSubject(service: string, instance: string): string {
+  return `mesh.instance.${service}.${instance}`;
+}
+export function routerSubject(router: string): string {
+  return `mesh.router.${router}`;
+}
+
+/** What one party subscribes to: wildcards with exact arity. */
+export const subscriptions = {
+  calls: "mesh.call.*.*.*",
+  via: (router: string): string => `mesh.via.${router}.*.*.*`,
+  cancels: (router: string): string => `mesh.cancel.${router}.*.*`,
+  replies: (router: string): string => `mesh.reply.${router}.*.*`,
+  instances: "mesh.instance.*.*",
+  routers: "mesh.router.*",
+  run: (service: string, instance: string): string => `mesh.run.${service}.${instance}.*.*`,
+  direct: (service: string, instance: string): string => `mesh.direct.${service}.${instance}.*.*`,
+  inbox: (principal: string, connection: string): string => `_INBOX.${principal}.${connection}.*`,
+} as const;
+
+/** A call as its subject tells it: the broker has proven `principal`. `router` is set when the caller chose one. */
+export interface CallTarget {
+  readonly principal: string;
+  readonly service: string;
+  readonly method: string;
+}
+
+/**
+ * Parses `mesh.call.<principal>.<service>.<method>` and `mesh.via.<router>.<principal>.<service>.<method>`.
+ * Returns undefined for anything else: wrong arity, wrong tokens, names that could not have been issued.
+ */
+export function parseCallSubject(subject: string): CallTarget | undefined {
+  const tokens = subject.split(".");
+  const first = tokens[1] === "call" ? 2 : tokens[1] === "via" ? 3 : -1;
+  if (first < 0 || tokens[0] !== "mesh" || tokens.length !== first + 3) return undefined;
+  const principal = tokens[first] as string;
+  const service = tokens[first + 1] as string;
+  const method = tokens[first + 2] as string;
+  if (!isServiceName(principal) || !isServiceName(service) || !isMethodName(method)) return undefined;
+  return { principal, service, method };
+}
+
+/** An attempt as an instance sees it. `kind` tells whether a router or the caller itself sent it. */
+export interface AttemptTarget extends CallTarget {
+  readonly kind: "run" | "direct";
+  readonly instance: string;
+}
+
+/** Parses `mesh.run|direct.<service>.<instance>.<principal>.<method>`; the method may be a probe's. */
+export function parseAttemptSubject(subject: string): AttemptTarget | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 6 || tokens[0] !== "mesh") return undefined;
+  const kind = tokens[1];
+  if (kind !== "run" && kind !== "direct") return undefined;
+  const [, , service, instance, principal, method] = tokens as [string, string, string, string, string, string];
+  if (!isServiceName(service) || !isInstanceId(instance) || !isServiceName(principal)) return undefined;
+  if (method !== PROBE_METHOD && !isMethodName(method)) return undefined;
+  return { kind, service, instance, principal, method };
+}
+
+/** Parses `mesh.reply.<router>.<service>.<id>`: the service is proven by the broker. */
+export function parseReplySubject(subject: string): { router: string; service: string; id: string } | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 5 || tokens[0] !== "mesh" || tokens[1] !== "reply") return undefined;
+  const [, , router, service, id] = tokens as [string, string, string, string, string];
+  return isServiceName(router) && isServiceName(service) && isIdToken(id) ? { router, service, id } : undefined;
+}
+
+/** Parses `mesh.instance.<service>.<instance>`. */
+export function parseInstanceSubject(subject: string): { service: string; instance: string } | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 4 || tokens[0] !== "mesh" || tokens[1] !== "instance") return undefined;
+  const [, , service, instance] = tokens as [string, string, string, string];
+  return isServiceName(service) && isInstanceId(instance) ? { service, instance } : undefined;
+}
+
+/** Parses `mesh.router.<router>`. */
+export function parseRouterSubject(subject: string): string | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 3 || tokens[0] !== "mesh" || tokens[1] !== "router") return undefined;
+  return isServiceName(tokens[2] as string) ? tokens[2] : undefined;
+}
+
+/** Parses `mesh.cancel.<router>.<principal>.<call>`. */
+export function parseCancelSubject(subject: string): { principal: string; call: string } | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 5 || tokens[0] !== "mesh" || tokens[1] !== "cancel") return undefined;
+  const [, , , principal, call] = tokens as [string, string, string, string, string];
+  return isServiceName(principal) && isIdToken(call) ? { principal, call } : undefined;
+}
+
+/**
+ * Whether a reply subject belongs to the principal who sent the request. A caller chooses its reply subject freely, so
+ * whoever answers checks it: only `_INBOX.<principal>.` with at least one more plain token passes.
+ */
+export function isReplyOf(principal: string, reply: string): boolean {
+  const prefix = `_INBOX.${principal}.`;
+  return reply.length > prefix.length && reply.length <= 512 && reply.startsWith(prefix) && isPlainSubject(reply);
+}
+
+/** No wildcard, blank or empty token. */
+export function isPlainSubject(subject: string): boolean {
+  return /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject);
+}
+
+/** Verbs of the NATS micro protocol, ADR-32. */
+export type MicroVerb = "PING" | "INFO" | "STATS";
+
+/** The subjects on which one instance of a service hears a verb: everybody's, the service's, its own. */
+export function serviceSubjects(verb: MicroVerb, service: string, instance: string): readonly string[] {
+  return [`$SRV.${verb}`, `$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.${instance}`];
+}
+
+/** Where a question goes: to every service, or to one. */
+export function serviceQuestion(verb: MicroVerb, service?: string): string {
+  return service === undefined ? `$SRV.${verb}` : `$SRV.${verb}.${service}`;
+}
