@@ -1,0 +1,293 @@
+// Stage `dispatch`: pick → breaker → send → classify → retry. A small machine driven by callbacks: it sleeps by timers and
+// awaits nothing, so that a call costs no promise. The router and the direct path run this same code.
+import { MeshError, type MeshReason } from "../../contract/index.ts";
+import { nextAttempt, recordOutcome, type RetryBudget, type CompiledDestination, breakerStateOf } from "../../engine/index.ts";
+import type { Instance, Registry } from "../../discovery/registry.ts";
+import type { Telemetry } from "../../telemetry/port.ts";
+import type { Clock } from "../clock.ts";
+import type { Exchange } from "../exchange.ts";
+import type { IdSource } from "../id-source.ts";
+import type { Timer, Timers } from "../timer-wheel.ts";
+import type { Attempt, AttemptOwner, AttemptSender, AttemptTable, InstanceReply } from "./attempt.ts";
+import { chooseInstance, drawDestination } from "./choose-instance.ts";
+import { classify, outcomeOf } from "./classify.ts";
+import { MAX_PARKED_MS, type Parked, type Parking } from "./parking.ts";
+
+export interface DispatchPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly ids: IdSource;
+  readonly registry: Registry;
+  readonly attempts: AttemptTable;
+  readonly sender: AttemptSender;
+  readonly parking: Parking;
+  readonly telemetry: Telemetry;
+  /** The retry budget of a service, shared by all its calls here. */
+  readonly budgetOf: (service: string) => RetryBudget;
+}
+
+/** How a call ended. `reply` is set for a success, and for an error of the application, whose body is passed on. */
+export interface DispatchResult {
+  readonly error: MeshError | undefined;
+  readonly reply: InstanceReply | undefined;
+}
+
+/** Begins to dispatch; `done` is called exactly once, perhaps before this returns. */
+export function dispatch(exchange: Exchange, ports: DispatchPorts, done: (result: DispatchResult) => void): Dispatch {
+  const running = new Dispatch(exchange, ports, done);
+  running.start();
+  return running;
+}
+
+export class Dispatch implements AttemptOwner {
+  readonly #exchange: Exchange;
+  readonly #ports: DispatchPorts;
+  readonly #done: (result: DispatchResult) => void;
+  readonly #tried: Instance[] = [];
+  #destination: CompiledDestination | undefined;
+  #drawn = false;
+  #attempt: Attempt | undefined;
+  #deadlineTimer: Timer | undefined;
+  #delayTimer: Timer | undefined;
+  #parked: Parked | undefined;
+  #parkUntilMs = 0;
+  #notStarted = 0;
+  #lastReply: InstanceReply | undefined;
+  #ended = false;
+
+  constructor(exchange: Exchange, ports: DispatchPorts, done: (result: DispatchResult) => void) {
+    this.#exchange = exchange;
+    this.#ports = ports;
+    this.#done = done;
+  }
+
+  start(): void {
+    const { clock, timers } = this.#ports;
+    const remainingMs = this.#exchange.deadlineAtMs - clock.nowMs();
+    if (remainingMs <= 0) {
+      this.#end(MeshError.of("deadline", "the deadline had passed before the call could be sent", { origin: "router" }), undefined);
+      return;
+    }
+    this.#deadlineTimer = timers.schedule(remainingMs, () => this.#deadlinePassed());
+    this.#ports.budgetOf(this.#exchange.targetService).countCall(clock.nowMs());
+    this.#try();
+  }
+
+  /** The caller gave up, or this side shuts down. */
+  cancel(error: MeshError): void {
+    if (this.#ended) return;
+    this.#abandonAttempt(error);
+    this.#end(error, undefined);
+  }
+
+  attemptReplied(attempt: Attempt, reply: InstanceReply): void {
+    const error = classify(reply);
+    this.#attemptEnded(attempt, error);
+    if (error === undefined) this.#end(undefined, reply);
+    else {
+      this.#lastReply = error.reason === "application" ? reply : undefined;
+      this.#afterFailure(attempt, error);
+    }
+  }
+
+  attemptFailed(attempt: Attempt, error: MeshError): void {
+    this.#attemptEnded(attempt, error);
+    this.#lastReply = undefined;
+    this.#afterFailure(attempt, error);
+  }
+
+  #try(): void {
+    const exchange = this.#exchange;
+    const { clock, random, registry } = this.#ports;
+    let refusal: MeshError;
+    try {
+      if (!this.#drawn) {
+        this.#destination = drawDestination(exchange, registry, random);
+        this.#drawn = true;
+      }
+      const choice = chooseInstance(exchange, this.#destination, this.#tried, registry, clock.nowMs(), random);
+      if (choice.instance !== undefined) {
+        this.#send(choice.instance);
+        return;
+      }
+      refusal = MeshError.of(choice.refusal, choice.message, { origin: "router" });
+    } catch (thrown) {
+      refusal = MeshError.from(thrown, "router");
+    }
+    if (!this.#park(refusal.reason as MeshReason)) this.#end(refusal, undefined);
+  }
+
+  /** Waits for an instance over a blip. False if it may not, or has waited long enough. */
+  #park(reason: MeshReason): boolean {
+    if (reason !== "no-instance") return false;
+    const { clock, parking } = this.#ports;
+    const now = clock.nowMs();
+    if (this.#parkUntilMs === 0) this.#parkUntilMs = Math.min(now + MAX_PARKED_MS, this.#exchange.deadlineAtMs);
+    const waitMs = this.#parkUntilMs - now;
+    if (waitMs <= 0) return false;
+    const service = this.#destination?.service ?? this.#exchange.targetService;
+    this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, () => {
+      this.#parked = undefined;
+      this.#try();
+    });
+    if (this.#parked === undefined) {
+      this.#end(MeshError.of("parking-full", `too many calls wait for an instance of ${service}`, { origin: "router" }), undefined);
+    }
+    return true;
+  }
+
+  #send(instance: Instance): void {
+    const exchange = this.#exchange;
+    const { clock, timers, ids, attempts, sender, telemetry } = this.#ports;
+    const now = clock.nowMs();
+    exchange.attempts++;
+    const attempt: Attempt = {
+      id: ids.next(),
+      number: exchange.attempts,
+      exchange,
+      instance,
+      peer: instance.kind === "plain" ? undefined : instance,
+      repeatable: exchange.idempotent,
+      sentAtMs: now,
+      span: this.#startSpan(telemetry, instance),
+      owner: this,
+      perTryTimer: undefined,
+      probedAtMs: 0,
+      goneSinceMs: 0,
+    };
+    this.#tried.push(instance);
+    this.#attempt = attempt;
+    instance.load.started(now);
+    attempts.add(attempt);
+    const perTryMs = exchange.route?.perTryTimeoutMs;
+    if (perTryMs !== undefined && now + perTryMs < exchange.deadlineAtMs) {
+      attempt.perTryTimer = timers.schedule(perTryMs, () => this.#perTryPassed(attempt, perTryMs));
+    }
+    try {
+      sender.send(attempt);
+    } catch (thrown) {
+      attempts.remove(attempt);
+      const error =
+        thrown instanceof MeshError
+          ? thrown
+          : MeshError.of("not-started", "the connection to the broker is down", { origin: "router", cause: thrown });
+      this.attemptFailed(attempt, error);
+    }
+  }
+
+  #startSpan(telemetry: Telemetry, instance: Instance): Attempt["span"] {
+    const { tracer } = telemetry;
+    const { span, parent, targetService, targetMethod } = this.#exchange;
+    // A call whose own span is not sampled has no sampled attempts either.
+    if (tracer === undefined || span === undefined) return undefined;
+    return tracer.startSpan(`${targetService}/${targetMethod}`, "client", span.context ?? parent, {
+      "mesh.attempt": this.#exchange.attempts,
+      "mesh.instance": instance.id,
+      "mesh.version": instance.version,
+    });
+  }
+
+  /** Bookkeeping of an attempt that ended, whoever ended it. */
+  #attemptEnded(attempt: Attempt, error: MeshError | undefined): void {
+    const { clock, timers, telemetry } = this.#ports;
+    const { instance, exchange } = attempt;
+    const now = clock.nowMs();
+    const durationMs = now - attempt.sentAtMs;
+    if (attempt.perTryTimer !== undefined) timers.cancel(attempt.perTryTimer);
+    if (this.#attempt === attempt) this.#attempt = undefined;
+    const outcome = outcomeOf(error);
+    instance.load.finished(outcome, durationMs, now);
+    const transition = recordOutcome(instance.outlier, outcome, exchange.settings.outlier, now);
+    if (transition !== undefined) {
+      telemetry.breakerChanged(instance.service, instance.id, breakerStateOf(instance.outlier, now));
+    }
+    exchange.version = instance.version;
+    const code = error?.status ?? "OK";
+    const reason = error?.reason ?? "";
+    attempt.span?.end(code, reason);
+    telemetry.attemptEnded({
+      caller: exchange.principal,
+      service: exchange.targetService,
+      method: exchange.targetMethod,
+      version: instance.version,
+      instance: instance.id,
+      code,
+      reason,
+      durationMs,
+    });
+  }
+
+  #afterFailure(attempt: Attempt, error: MeshError): void {
+    if (this.#ended) return;
+    const exchange = this.#exchange;
+    const { clock, random, registry, timers, telemetry } = this.#ports;
+    const now = clock.nowMs();
+    if (error.reason === "not-started") {
+      this.#notStarted++;
+      // A nack carries the instance's word; the broker's 503 and a lost request only make it suspect.
+      if (error.origin !== "instance") registry.suspect(attempt.instance, now);
+    } else if (error.reason === "gone") registry.suspect(attempt.instance, now);
+    const decision = nextAttempt(
+      exchange.settings.retries,
+      {
+        attempt: exchange.attempts,
+        reason: error.reason,
+        status: error.status,
+        idempotent: exchange.idempotent,
+        remainingMs: exchange.deadlineAtMs - now,
+        retryAfterMs: error.retryAfterMs,
+        notStartedCount: this.#notStarted,
+      },
+      this.#ports.budgetOf(exchange.targetService),
+      random(),
+      now,
+    );
+    if (!decision.retry) {
+      this.#end(error, this.#lastReply);
+      return;
+    }
+    telemetry.retried(exchange.targetService, error.reason);
+    exchange.span?.addEvent("retry", { "mesh.reason": error.reason, "mesh.delay_ms": decision.delayMs });
+    if (decision.delayMs <= 0) this.#try();
+    else {
+      this.#delayTimer = timers.schedule(decision.delayMs, () => {
+        this.#delayTimer = undefined;
+        this.#try();
+      });
+    }
+  }
+
+  #perTryPassed(attempt: Attempt, perTryMs: number): void {
+    if (this.#attempt !== attempt) return;
+    const message = `instance ${attempt.instance.id} did not answer within ${perTryMs} ms (perTryTimeoutMs)`;
+    this.#ports.attempts.remove(attempt);
+    this.#ports.sender.cancel(attempt);
+    this.attemptFailed(attempt, MeshError.of("deadline", message, { origin: "router" }));
+  }
+
+  #deadlinePassed(): void {
+    const { targetService, targetMethod, deadlineAtMs, startedAtMs } = this.#exchange;
+    const where = this.#attempt === undefined ? "while no instance had it" : `at instance ${this.#attempt.instance.id}`;
+    const message = `${targetService}.${targetMethod} did not answer within ${Math.round(deadlineAtMs - startedAtMs)} ms, ${where}`;
+    this.cancel(MeshError.of("deadline", message, { origin: "router" }));
+  }
+
+  #abandonAttempt(error: MeshError): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    this.#ports.attempts.remove(attempt);
+    this.#ports.sender.cancel(attempt);
+    this.#attemptEnded(attempt, error);
+  }
+
+  #end(error: MeshError | undefined, reply: InstanceReply | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { timers, parking } = this.#ports;
+    if (this.#deadlineTimer !== undefined) timers.cancel(this.#deadlineTimer);
+    if (this.#delayTimer !== undefined) timers.cancel(this.#delayTimer);
+    if (this.#parked !== undefined) parking.leave(this.#parked);
+    this.#done({ error, reply });
+  }
+}

@@ -1,0 +1,67 @@
+// Calls that wait because no instance can take them this moment: over a blip of the broker, while the last instance is
+// replaced, while a service starts from zero. Bounded in number, bytes and time.
+import type { Timer, Timers } from "../timer-wheel.ts";
+
+export const MAX_PARKED_CALLS = 10_000;
+export const MAX_PARKED_BYTES = 64 * 1024 * 1024;
+/** Longest wait for an instance, in ms, within the call's deadline: longer than the second a route reset lasts. */
+export const MAX_PARKED_MS = 1_500;
+
+export interface Parked {
+  readonly bytes: number;
+  readonly resume: () => void;
+  readonly timer: Timer;
+  readonly service: string;
+}
+
+export class Parking {
+  readonly #timers: Timers;
+  readonly #waiting = new Map<string, Set<Parked>>();
+  #calls = 0;
+  #bytes = 0;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  get size(): number {
+    return this.#calls;
+  }
+
+  /** Waits for a change of the service or for the time to pass, whichever is first. Undefined if the park is full. */
+  wait(service: string, bytes: number, waitMs: number, resume: () => void): Parked | undefined {
+    if (this.#calls >= MAX_PARKED_CALLS || this.#bytes + bytes > MAX_PARKED_BYTES) return undefined;
+    const parked: Parked = { bytes, service, resume, timer: this.#timers.schedule(waitMs, () => this.#release(parked)) };
+    let waiting = this.#waiting.get(service);
+    if (waiting === undefined) {
+      waiting = new Set();
+      this.#waiting.set(service, waiting);
+    }
+    waiting.add(parked);
+    this.#calls++;
+    this.#bytes += bytes;
+    return parked;
+  }
+
+  /** The call ended while it waited. */
+  leave(parked: Parked): void {
+    const waiting = this.#waiting.get(parked.service);
+    if (waiting?.delete(parked) !== true) return;
+    if (waiting.size === 0) this.#waiting.delete(parked.service);
+    this.#timers.cancel(parked.timer);
+    this.#calls--;
+    this.#bytes -= parked.bytes;
+  }
+
+  /** Somebody can take calls of this service now. */
+  serviceChanged(service: string): void {
+    const waiting = this.#waiting.get(service);
+    if (waiting === undefined) return;
+    for (const parked of [...waiting]) this.#release(parked);
+  }
+
+  #release(parked: Parked): void {
+    this.leave(parked);
+    parked.resume();
+  }
+}

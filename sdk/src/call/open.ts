@@ -1,0 +1,113 @@
+// Stage `open`: headers are read once, the deadline becomes an instant, the span begins. Nonsense in a header the mesh
+// gives a meaning to is refused here, before anything is decided by it.
+import {
+  DEFAULT_TIMEOUT_MS,
+  duplicateReserved,
+  type HeaderBlock,
+  header,
+  isReservedHeader,
+  MAX_TIMEOUT_MS,
+  MeshError,
+  parseHeaderBlock,
+  parseTimeoutMs,
+  type Priority,
+} from "../contract/index.ts";
+import type { TraceContext } from "../telemetry/port.ts";
+import { parseTraceparent } from "../telemetry/trace-context.ts";
+
+/** What the headers of a request say, checked. */
+export interface RequestFacts {
+  readonly headers: HeaderBlock;
+  /** Remaining time the caller gave, in ms; undefined if it said nothing. */
+  readonly timeoutMs: number | undefined;
+  readonly priority: Priority;
+  readonly key: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly parent: TraceContext | undefined;
+  readonly forwarded: readonly string[];
+}
+
+/** An affinity or idempotency key longer than this is refused, in characters. */
+const MAX_KEY_LENGTH = 256;
+
+/** Reads a request's header block. Throws `bad-request` naming the header, never its value. */
+export function readRequestHeaders(bytes: Uint8Array): RequestFacts {
+  const headers = parseHeaderBlock(bytes);
+  if (typeof headers === "string") throw badRequest(headers);
+  if (headers.status !== 0) throw badRequest("a request carries no status line");
+  const duplicate = duplicateReserved(headers);
+  if (duplicate !== undefined) throw badRequest(`header ${duplicate} stands twice`);
+  return interpret(headers);
+}
+
+function badRequest(message: string): MeshError {
+  return MeshError.of("bad-request", message, { origin: "router" });
+}
+
+/** One pass over the fields: each is either understood, dropped, or forwarded. */
+function interpret(headers: HeaderBlock): RequestFacts {
+  let timeoutMs: number | undefined;
+  let priority: Priority = "default";
+  let key: string | undefined;
+  let idempotencyKey: string | undefined;
+  let traceparent: string | undefined;
+  let tracestate: string | undefined;
+  const forwarded: string[] = [];
+  const { fields } = headers;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    const lower = name.toLowerCase();
+    switch (lower) {
+      case "malla-timeout":
+        timeoutMs = parseTimeoutMs(value);
+        if (timeoutMs === undefined) throw badRequest(`header ${header.timeout}: whole milliseconds are expected`);
+        break;
+      case "malla-priority":
+        priority = parsePriority(value);
+        break;
+      case "malla-key":
+        key = checkedKey(header.key, value);
+        break;
+      case "malla-idempotency-key":
+        idempotencyKey = checkedKey(header.idempotencyKey, value);
+        break;
+      case "traceparent":
+        traceparent = value;
+        break;
+      case "tracestate":
+        tracestate = value;
+        break;
+      case "content-type":
+      case "baggage":
+        forwarded.push(lower === "baggage" ? header.baggage : header.contentType, value);
+        break;
+      default:
+        // What else is reserved, the broker's own, or proves a user is not the callee's to see.
+        if (!isReservedHeader(lower) && !lower.startsWith("nats-")) forwarded.push(name, value);
+    }
+  }
+  const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, tracestate);
+  return { headers, timeoutMs, priority, key, idempotencyKey, parent, forwarded };
+}
+
+function parsePriority(value: string): Priority {
+  if (value === "critical" || value === "default" || value === "sheddable") return value;
+  throw badRequest(`header ${header.priority}: critical, default or sheddable are expected`);
+}
+
+function checkedKey(name: string, value: string): string {
+  if (value.length === 0 || value.length > MAX_KEY_LENGTH) {
+    throw badRequest(`header ${name}: 1 to ${MAX_KEY_LENGTH} characters are expected`);
+  }
+  return value;
+}
+
+/**
+ * The instant a call must have ended. `ceilings` are what policy allows (a Route's or service's timeout); the caller may
+ * ask for less, and for more only where no policy speaks. `lostMs` is time the request is known to have spent waiting.
+ */
+export function deadlineAtMs(nowMs: number, timeoutMs: number | undefined, ceilingMs: number | undefined, lostMs: number): number {
+  const wanted = timeoutMs ?? ceilingMs ?? DEFAULT_TIMEOUT_MS;
+  return nowMs + Math.min(wanted, ceilingMs ?? MAX_TIMEOUT_MS) - lostMs;
+}

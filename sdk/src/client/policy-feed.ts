@@ -1,0 +1,62 @@
+// The policy as a service or gateway hears it: pushed by routers, verified by the operator's key, asked for once on joining.
+import { createHash } from "node:crypto";
+import type { Broker } from "../broker/broker.ts";
+import type { Runtime } from "../call/runtime.ts";
+import { decodePolicyPush, POLICY_LIVE_SUBJECT } from "../contract/index.ts";
+import { openHead } from "../discovery/policy-head.ts";
+import type { LivePolicy } from "../discovery/policy-holder.ts";
+import { readStoredDocument } from "../discovery/policy-store.ts";
+
+export interface PolicyFeedOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly policy: LivePolicy;
+  /** The operator's public key, from the credentials. */
+  readonly publicKey: string;
+  /** Asks a router for what `mesh.policy.live` would bring. */
+  readonly ask: () => Promise<Uint8Array>;
+}
+
+export class PolicyFeed {
+  readonly #options: PolicyFeedOptions;
+
+  constructor(options: PolicyFeedOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#options.broker.subscribe(POLICY_LIVE_SUBJECT, (message) => this.take(message.payload));
+  }
+
+  /** Asks once; whoever cannot be asked now pushes at its next revision. */
+  async join(): Promise<void> {
+    try {
+      this.take(await this.#options.ask());
+    } catch (error) {
+      this.#options.runtime.telemetry.log.debug({ err: error }, "the policy could not be asked for");
+    }
+  }
+
+  /** Takes a push: refused unless the operator signed it, every document is what its hash says, and it is newer. */
+  take(bytes: Uint8Array): void {
+    const { policy, publicKey, runtime } = this.#options;
+    const push = decodePolicyPush(bytes);
+    if (push === undefined || !push.complete) return;
+    if (push.head.length === 0) {
+      policy.loadEmpty();
+      return;
+    }
+    const signed = openHead(push.head, publicKey);
+    if (typeof signed === "string") {
+      runtime.telemetry.log.warn({ problem: signed }, "a pushed policy was refused");
+      return;
+    }
+    const byHash = new Map(push.documents.map((document) => [createHash("sha256").update(document).digest("hex"), document]));
+    const stored = signed.head.documents.map((entry) => byHash.get(entry.hash));
+    if (stored.includes(undefined)) return;
+    policy.swap(
+      signed.head.revision,
+      stored.map((document, i) => readStoredDocument(document as Uint8Array, signed.head.documents[i]?.hash ?? "").document),
+    );
+  }
+}

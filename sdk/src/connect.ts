@@ -1,0 +1,66 @@
+// `connect`: credentials, connection, and the mesh behind it.
+import { randomBytes } from "node:crypto";
+import { connectNats } from "./broker/nats-broker.ts";
+import { createRuntime } from "./call/runtime.ts";
+import { type ConnectOptions, resolveConnectConfig } from "./connect-config.ts";
+import { Mesh } from "./mesh.ts";
+import { noopTelemetry } from "./telemetry/noop.ts";
+import type { Telemetry } from "./telemetry/port.ts";
+
+export interface MeshOptions extends ConnectOptions {
+  /** Metrics, spans and log; made by `createTelemetry` of `@malla/sdk/telemetry`. Default: none. */
+  readonly telemetry?: Telemetry;
+}
+
+/**
+ * Connects to the mesh. What is not given comes from the environment (NATS_URL, NATS_CREDS, MALLA_SERVICE, MALLA_VERSION,
+ * MALLA_TAGS, MALLA_MAX_IN_FLIGHT). Rejects with an Error that says what is wrong and what to do.
+ */
+export async function connect(options: MeshOptions = {}): Promise<Mesh> {
+  const config = resolveConnectConfig(options, process.env);
+  const telemetry = options.telemetry ?? noopTelemetry;
+  const instance = `i${randomBytes(5).toString("hex")}`;
+  const { principal, role, policyPublicKey } = config.credentials;
+  const broker = await connectNats({
+    servers: config.servers,
+    credentials: config.credentialsText,
+    name: `${principal}/${instance}`,
+    inboxPrefix: `_INBOX.${principal}`,
+    onCallbackError: (error, subject) => telemetry.log.error({ err: error, subject }, "a message could not be handled"),
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
+  });
+  broker.onStatus((status) => {
+    if (status.type === "denied") telemetry.log.error({ operation: status.operation, subject: status.subject }, "the broker refused what these credentials may not do");
+  });
+  const runtime = createRuntime(telemetry);
+  const facts = {
+    ...config,
+    principal,
+    instance,
+    policyPublicKey,
+    connection: randomBytes(9).toString("base64url"),
+    // A guest may do no more than call: it knows no router and uses the shared subject.
+    hearsRouters: role !== "guest" && role !== "micro",
+  };
+  const stopListening = drainOnSignals(config.drainOn, () => mesh.drain());
+  const mesh = new Mesh(broker, runtime, facts, stopListening);
+  await mesh.start();
+  return mesh;
+}
+
+/** Drains on the first signal, then lets the signal do what it would have done. Returns how to stop listening. */
+function drainOnSignals(signals: readonly NodeJS.Signals[], drain: () => Promise<void>): () => void {
+  const listeners = signals.map((signal) => {
+    const listener = (): void => {
+      void drain().finally(() => {
+        // The application may have plans of its own for the signal.
+        if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+      });
+    };
+    process.once(signal, listener);
+    return { signal, listener };
+  });
+  return () => {
+    for (const { signal, listener } of listeners) process.off(signal, listener);
+  };
+}

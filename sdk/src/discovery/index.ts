@@ -1,0 +1,6 @@
+// Who is there, and which policy holds.
+export * from "./policy-head.ts";
+export * from "./policy-holder.ts";
+export * from "./policy-store.ts";
+export * from "./registry.ts";
+export * from "./router-directory.ts";

@@ -1,0 +1,203 @@
+// The policy in its bucket: documents by content hash, and a head swapped by compare-and-set, so that an apply is seen
+// whole or not at all and two writers cannot overwrite each other unseen (failure rules 8 and 9).
+import { Buffer } from "node:buffer";
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KeyValue } from "../broker/key-value.ts";
+import type { MeshDocument } from "../contract/index.ts";
+import { documentKey, HEAD_KEY, type HeadEntry, openHead, type PolicyHead, type SignedHead, signHead } from "./policy-head.ts";
+
+/** A write whose answer did not come is looked for this long, in ms: a killed stream leader is replaced within it. */
+const UNKNOWN_WRITE_MS = 15_000;
+const LOOK_AGAIN_MS = 500;
+/** Lost races against other writers before giving up. */
+const MAX_RACES = 10;
+
+/** A document as it is stored: canonical bytes and their hash. */
+export interface StoredDocument {
+  readonly document: MeshDocument;
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+}
+
+export interface PolicySnapshot {
+  /** Undefined before the first apply. */
+  readonly signed: SignedHead | undefined;
+  readonly documents: readonly StoredDocument[];
+  /** Revision of the head's key in the bucket, for compare-and-set. */
+  readonly keyRevision: number;
+}
+
+export interface PolicyChange {
+  readonly put: readonly StoredDocument[];
+  /** `Kind/name` of what goes. */
+  readonly remove: readonly string[];
+  readonly action: string;
+}
+
+/** Another writer changed the same documents first; nothing was written. */
+export class PolicyConflict extends Error {
+  readonly head: PolicyHead;
+  readonly documents: readonly string[];
+
+  constructor(head: PolicyHead, documents: readonly string[]) {
+    super(
+      `${documents.join(", ")} changed meanwhile: revision ${head.revision} by ${head.author} at ${head.createdAt}. Nothing was written; look with \`malla diff\` and apply again.`,
+    );
+    this.name = "PolicyConflict";
+    this.head = head;
+    this.documents = documents;
+  }
+}
+
+export function documentId(entry: { readonly kind: string; readonly name: string }): string {
+  return `${entry.kind}/${entry.name}`;
+}
+
+export class PolicyStore {
+  readonly #bucket: KeyValue;
+  readonly #publicKey: string;
+  readonly #documents = new Map<string, StoredDocument>();
+
+  constructor(bucket: KeyValue, publicKey: string) {
+    this.#bucket = bucket;
+    this.#publicKey = publicKey;
+  }
+
+  /** The head now. Throws if it is there and cannot be trusted. */
+  async readHead(): Promise<{ signed: SignedHead | undefined; keyRevision: number }> {
+    const entry = await this.#bucket.get(HEAD_KEY);
+    if (entry === undefined) return { signed: undefined, keyRevision: 0 };
+    const signed = openHead(entry.value, this.#publicKey);
+    if (typeof signed === "string") throw new Error(`revision ${entry.revision} of the policy: ${signed}`);
+    return { signed, keyRevision: entry.revision };
+  }
+
+  /** Head and documents together. Documents are immutable, so what was read once is kept. */
+  async read(): Promise<PolicySnapshot> {
+    const { signed, keyRevision } = await this.readHead();
+    return { signed, keyRevision, documents: signed === undefined ? [] : await this.documentsOf(signed.head) };
+  }
+
+  /** All documents of a head. Throws if one is missing or is not what its hash says. */
+  async documentsOf(head: PolicyHead): Promise<readonly StoredDocument[]> {
+    const missing = head.documents.filter((entry) => !this.#documents.has(entry.hash));
+    await Promise.all(missing.map(async (entry) => this.#fetch(entry)));
+    const documents = head.documents.map((entry) => this.#documents.get(entry.hash) as StoredDocument);
+    this.#forgetAllBut(documents);
+    return documents;
+  }
+
+  async #fetch(entry: HeadEntry): Promise<void> {
+    const stored = await this.#bucket.get(documentKey(entry.hash));
+    if (stored === undefined) throw new Error(`document ${documentId(entry)} (${entry.hash.slice(0, 12)}) is not in the bucket`);
+    const hash = createHash("sha256").update(stored.value).digest("hex");
+    if (hash !== entry.hash) throw new Error(`document ${documentId(entry)} is not what its hash says`);
+    this.#documents.set(hash, readStoredDocument(stored.value, hash));
+  }
+
+  #forgetAllBut(kept: readonly StoredDocument[]): void {
+    if (this.#documents.size <= kept.length * 2 + 64) return;
+    this.#documents.clear();
+    for (const document of kept) this.#documents.set(document.hash, document);
+  }
+
+  /** Heads the bucket still keeps, oldest first; those that cannot be trusted are left out. */
+  async history(): Promise<readonly PolicyHead[]> {
+    const entries = await this.#bucket.history(HEAD_KEY);
+    return entries.flatMap((entry) => {
+      const signed = openHead(entry.value, this.#publicKey);
+      return typeof signed === "string" ? [] : [signed.head];
+    });
+  }
+
+  /**
+   * Applies a change to what holds now. Throws `PolicyConflict` if another writer changed one of the same documents since
+   * `base`; changes of other documents are kept. Returns the new head, or the present one if nothing would change.
+   */
+  async write(base: PolicySnapshot, change: PolicyChange, author: string, seed: Uint8Array): Promise<PolicyHead> {
+    let current = base;
+    for (let race = 0; race < MAX_RACES; race++) {
+      const entries = merge(current.signed?.head.documents ?? [], change);
+      if (current.signed !== undefined && sameEntries(entries, current.signed.head.documents)) return current.signed.head;
+      await this.#putDocuments(change.put);
+      const head: PolicyHead = {
+        revision: (current.signed?.head.revision ?? 0) + 1,
+        applyId: randomUUID(),
+        author,
+        createdAt: new Date().toISOString(),
+        action: change.action,
+        documents: entries,
+      };
+      const outcome = await this.#bucket.put(HEAD_KEY, signHead(head, seed), current.keyRevision);
+      if (outcome.type === "written") return head;
+      if (outcome.type === "unknown" && (await this.#wasWritten(head, outcome.error))) return head;
+      current = await this.read();
+      refuseOverlap(base, current, change);
+    }
+    throw new Error(`gave up after ${MAX_RACES} races against other writers; nothing was written`);
+  }
+
+  async #putDocuments(documents: readonly StoredDocument[]): Promise<void> {
+    for (const { hash, bytes } of documents) {
+      const outcome = await this.#bucket.put(documentKey(hash), bytes, 0);
+      // A conflict means that the very same bytes are there: keys are hashes of their content.
+      if (outcome.type === "unknown" && (await this.#bucket.get(documentKey(hash))) === undefined) throw outcome.error;
+    }
+  }
+
+  /** Looks whether a write whose answer was lost was done. Throws if that cannot be found out in time. */
+  async #wasWritten(head: PolicyHead, error: Error): Promise<boolean> {
+    const giveUpAt = Date.now() + UNKNOWN_WRITE_MS;
+    for (;;) {
+      try {
+        const { signed } = await this.readHead();
+        if (signed?.head.applyId === head.applyId) return true;
+        if (signed !== undefined && signed.head.revision >= head.revision) {
+          // A later apply may stand on ours already.
+          return (await this.history()).some((old) => old.applyId === head.applyId);
+        }
+        return false;
+      } catch {
+        if (Date.now() > giveUpAt) {
+          throw new Error(`the answer to the write did not come (${error.message}); look with \`malla get all\` whether it was done`, { cause: error });
+        }
+        await sleep(LOOK_AGAIN_MS);
+      }
+    }
+  }
+}
+
+/** Parses a stored document. What the operator's tools wrote after validation needs no second validation. */
+export function readStoredDocument(bytes: Uint8Array, hash: string): StoredDocument {
+  return { document: JSON.parse(Buffer.from(bytes).toString("utf8")) as MeshDocument, bytes, hash };
+}
+
+function merge(entries: readonly HeadEntry[], change: PolicyChange): HeadEntry[] {
+  const removed = new Set(change.remove);
+  const merged = new Map(entries.filter((entry) => !removed.has(documentId(entry))).map((entry) => [documentId(entry), entry]));
+  for (const { document, hash } of change.put) {
+    const entry = { kind: document.kind, name: document.metadata.name, hash };
+    merged.set(documentId(entry), entry);
+  }
+  return [...merged.values()].sort((a, b) => (documentId(a) < documentId(b) ? -1 : 1));
+}
+
+function sameEntries(a: readonly HeadEntry[], b: readonly HeadEntry[]): boolean {
+  return a.length === b.length && a.every((entry, i) => entry.hash === b[i]?.hash && documentId(entry) === documentId(b[i]));
+}
+
+/** Throws if a document this change touches is not what it was in `base`. */
+function refuseOverlap(base: PolicySnapshot, current: PolicySnapshot, change: PolicyChange): void {
+  if (current.signed === undefined) return;
+  const before = hashes(base);
+  const now = hashes(current);
+  const touched = [...change.put.map(({ document }) => `${document.kind}/${document.metadata.name}`), ...change.remove];
+  const wanted = new Map(change.put.map(({ document, hash }) => [`${document.kind}/${document.metadata.name}`, hash]));
+  const overlapping = touched.filter((id) => before.get(id) !== now.get(id) && now.get(id) !== wanted.get(id));
+  if (overlapping.length > 0) throw new PolicyConflict(current.signed.head, overlapping);
+}
+
+function hashes(snapshot: PolicySnapshot): Map<string, string> {
+  return new Map((snapshot.signed?.head.documents ?? []).map((entry) => [documentId(entry), entry.hash]));
+}

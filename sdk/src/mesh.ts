@@ -1,0 +1,246 @@
+// One process's place on the mesh: what `connect` returns.
+import type { Broker } from "./broker/broker.ts";
+import { currentAmbient } from "./call/ambient.ts";
+import { decodePayload, encodePayload } from "./call/payload.ts";
+import type { Runtime } from "./call/runtime.ts";
+import { type CallOptions, requestFields } from "./client/call-options.ts";
+import { type ContractClient, createContractClient } from "./client/contract-client.ts";
+import { PolicyFeed } from "./client/policy-feed.ts";
+import { RoutedPath, type RoutedReply } from "./client/routed-path.ts";
+import {
+  decodeRouterState,
+  DEFAULT_TIMEOUT_MS,
+  header,
+  headerValue,
+  isMethodName,
+  isServiceName,
+  MAX_TIMEOUT_MS,
+  MESH_SERVICE,
+  MeshError,
+  parseRouterSubject,
+  subscriptions,
+} from "./contract/index.ts";
+import { LivePolicy } from "./discovery/policy-holder.ts";
+import { RouterDirectory } from "./discovery/router-directory.ts";
+import { settingsOf } from "./engine/index.ts";
+import type { Contract } from "./protobuf/contract.ts";
+import { type ContractHandlers, contractEndpoints, type Handlers, jsonEndpoints } from "./server/endpoint.ts";
+import { ServedInstance } from "./server/instance.ts";
+import { formatTraceparent } from "./telemetry/trace-context.ts";
+
+/** How often routers that fell silent are dropped, in ms. */
+const SWEEP_MS = 1_000;
+
+export interface MeshFacts {
+  readonly principal: string;
+  readonly service: string;
+  readonly instance: string;
+  readonly version: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly description: string;
+  readonly maxInFlight: number;
+  /** Unique to this connection, unguessable. */
+  readonly connection: string;
+  readonly policyPublicKey: string | undefined;
+  /** Whether this role hears routers and policy. */
+  readonly hearsRouters: boolean;
+}
+
+export class Mesh {
+  readonly #broker: Broker;
+  readonly #runtime: Runtime;
+  readonly #facts: MeshFacts;
+  readonly #routers = new RouterDirectory();
+  readonly #policy = new LivePolicy();
+  readonly #path: RoutedPath;
+  readonly #served: ServedInstance;
+  readonly #onClose: () => void;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #draining: Promise<void> | undefined;
+  #joined = false;
+
+  /** Made by `connect`. `onClose` is called once, when the connection has been closed. */
+  constructor(broker: Broker, runtime: Runtime, facts: MeshFacts, onClose: () => void = () => undefined) {
+    this.#broker = broker;
+    this.#runtime = runtime;
+    this.#facts = facts;
+    this.#onClose = onClose;
+    this.#path = new RoutedPath({ broker, runtime, principal: facts.principal, connection: facts.connection, routers: this.#routers });
+    this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers });
+  }
+
+  /** The name the broker knows this process by. */
+  get principal(): string {
+    return this.#facts.principal;
+  }
+
+  /** Id of this instance. */
+  get instance(): string {
+    return this.#facts.instance;
+  }
+
+  /** Revision of the policy this process has heard; 0 before any. */
+  get policyRevision(): number {
+    return this.#policy.current.revision;
+  }
+
+  /** Called by `connect`. Resolves when replies can arrive. */
+  async start(): Promise<void> {
+    this.#path.start();
+    if (this.#facts.hearsRouters) this.#hearRouters();
+    await this.#broker.flush();
+  }
+
+  #hearRouters(): void {
+    const { clock, stall } = this.#runtime;
+    const feed = this.#policyFeed();
+    feed?.start();
+    this.#broker.subscribe(subscriptions.routers, (message) => {
+      const id = parseRouterSubject(message.subject);
+      const state = decodeRouterState(message.payload);
+      if (id === undefined || state === undefined) return;
+      if (this.#routers.announce(id, state, clock.nowMs(), clock.wallMs())) this.#served.greetRouter();
+      if (!this.#joined && feed !== undefined) {
+        this.#joined = true;
+        void feed.join();
+      }
+    });
+    this.#broker.onStatus((status) => {
+      if (status.type === "connected") this.#routers.thaw(clock.nowMs());
+    });
+    this.#sweepTimer = setInterval(() => {
+      if (!this.#broker.connected) return;
+      if (stall.stalledWithin(SWEEP_MS)) this.#routers.thaw(clock.nowMs());
+      this.#routers.sweep(clock.nowMs());
+    }, SWEEP_MS);
+    this.#sweepTimer.unref();
+  }
+
+  #policyFeed(): PolicyFeed | undefined {
+    const publicKey = this.#facts.policyPublicKey;
+    if (publicKey === undefined) return undefined;
+    const ask = async (): Promise<Uint8Array> => (await this.#send(MESH_SERVICE, "policy", new Uint8Array(0), [], true, {})).payload;
+    return new PolicyFeed({ broker: this.#broker, runtime: this.#runtime, policy: this.#policy, publicKey, ask });
+  }
+
+  /** Serves plain handlers: JSON in, JSON out; a Uint8Array travels as bytes. */
+  async serve(handlers: Handlers): Promise<void>;
+  /** Serves a protobuf contract: every method needs its handler. The contract's name must be this service's. */
+  async serve<Service>(contract: Contract<Service>, handlers: ContractHandlers<Service>): Promise<void>;
+  async serve<Service>(first: Handlers | Contract<Service>, handlers?: ContractHandlers<Service>): Promise<void> {
+    if (this.#draining !== undefined) throw new Error("this connection drains; it serves nothing new");
+    if (this.#facts.service === "") throw new Error("`connect` was given no service name: set `service`, or MALLA_SERVICE");
+    if (handlers === undefined) {
+      await this.#served.serve(jsonEndpoints(first as Handlers));
+      return;
+    }
+    const contract = first as Contract<Service>;
+    if (contract.name !== this.#facts.service) {
+      throw new Error(`the contract is for service ${contract.name}, but this process is ${this.#facts.service}`);
+    }
+    await this.#served.serve(contractEndpoints(contract, handlers));
+  }
+
+  /**
+   * Calls a method and resolves to its result. Rejects with `MeshError`, never with anything else but a TypeError for
+   * arguments that cannot be sent. Deadline, cancellation and trace of the call this runs in are passed on.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: without a contract only the application knows what a method returns
+  async call<Result = any>(service: string, method: string, request?: unknown, options: CallOptions = {}): Promise<Result> {
+    const { bytes, contentType } = encodePayload(request);
+    const reply = await this.#send(service, method, bytes, requestFields(options, contentType), options.idempotencyKey !== undefined, options);
+    return decodePayload(reply.payload, headerValue(reply.headers, header.contentType)) as Result;
+  }
+
+  /** A typed client of a contract: `mesh.client(payments).Charge({ cents: 500 })`. */
+  client<Service>(contract: Contract<Service>): ContractClient<Service> {
+    return createContractClient(contract, async (service, method, payload, contentType, repeatable, options) => {
+      const reply = await this.#send(service, method, payload, requestFields(options, contentType), repeatable, options);
+      return { payload: reply.payload, contentType: headerValue(reply.headers, header.contentType) };
+    });
+  }
+
+  async #send(service: string, method: string, payload: Uint8Array, fields: string[], repeatable: boolean, options: CallOptions): Promise<RoutedReply> {
+    checkTarget(service, method);
+    const { clock, telemetry } = this.#runtime;
+    const ambient = currentAmbient();
+    const now = clock.nowMs();
+    const deadlineAtMs = Math.min(now + timeoutOf(options), ambient?.deadlineAtMs ?? Number.POSITIVE_INFINITY);
+    const signal = options.signal;
+    if (signal?.aborted === true || ambient?.signal.aborted === true) throw abortError((signal?.aborted === true ? signal : ambient?.signal)?.reason);
+    const name = `${service}/${method}`;
+    const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, {});
+    const trace = span?.context ?? ambient?.trace;
+    if (trace !== undefined) {
+      fields.push(header.traceparent, formatTraceparent(trace));
+      if (trace.tracestate !== undefined) fields.push(header.tracestate, trace.tracestate);
+    }
+    if (ambient?.baggage !== undefined) fields.push(header.baggage, ambient.baggage);
+    if (ambient !== undefined && ambient.priority !== "default" && options.priority === undefined) fields.push(header.priority, ambient.priority);
+    const mayRepeat = repeatable || settingsOf(this.#policy.current, service).isIdempotent(method);
+    telemetry.callStarted("caller", service);
+    return await new Promise<RoutedReply>((resolve, reject) => {
+      const signals = [signal, ambient?.signal].filter((one) => one !== undefined);
+      const onAbort = (event: Event): void => running.cancel(abortError((event.target as AbortSignal).reason));
+      const running = this.#path.call({ service, method, payload, fields, deadlineAtMs, repeatable: mayRepeat }, (error, reply) => {
+        for (const one of signals) one.removeEventListener("abort", onAbort);
+        const code = error?.status ?? "OK";
+        const reason = error?.reason ?? "";
+        span?.end(code, reason);
+        telemetry.callEnded({
+          reporter: "caller",
+          caller: this.#facts.principal,
+          service,
+          method,
+          version: "",
+          code,
+          reason,
+          durationMs: clock.nowMs() - now,
+          attempts: error?.attempts ?? 1,
+        });
+        if (error === undefined) resolve(reply as RoutedReply);
+        else reject(error);
+      });
+      for (const one of signals) one.addEventListener("abort", onAbort);
+    });
+  }
+
+  /** Takes nothing new, finishes what runs and what waits, then closes the connection. Safe to call twice. */
+  async drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    await this.#served.drain();
+    while (this.#path.inFlight > 0 && this.#broker.connected) await new Promise((resolve) => setTimeout(resolve, 10));
+    await this.close();
+  }
+
+  /** Closes at once; calls that wait fail as `gone`. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweepTimer);
+    this.#path.stop();
+    this.#runtime.stall.stop();
+    await this.#broker.close();
+    this.#onClose();
+  }
+}
+
+function checkTarget(service: string, method: string): void {
+  if (!isServiceName(service)) throw new TypeError(`service name ${JSON.stringify(service)}: a DNS label in lower case is expected`);
+  if (!isMethodName(method)) throw new TypeError(`method name ${JSON.stringify(method)}: a letter, then letters, digits and _ are expected`);
+}
+
+function timeoutOf(options: CallOptions): number {
+  const { timeoutMs } = options;
+  if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) throw new TypeError(`timeoutMs: a number above 0 is expected, not ${timeoutMs}`);
+  return Math.min(timeoutMs, MAX_TIMEOUT_MS);
+}
+
+/** A deadline that aborted the surrounding call stays a deadline; everything else is a cancellation. */
+function abortError(reason: unknown): MeshError {
+  if (reason instanceof MeshError && reason.reason === "deadline") return MeshError.of("deadline", "the deadline of the surrounding call passed");
+  return MeshError.of("cancelled", "the call was cancelled by its caller", { cause: reason });
+}

@@ -1,0 +1,98 @@
+// Answers of the NATS micro protocol (ADR-32): PING, INFO and STATS by the published JSON schemas, so that `nats micro`
+// and any other client list this instance like every NATS service.
+import { Buffer } from "node:buffer";
+import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
+import { parseReplySubject, serviceSubjects, type MicroVerb } from "../contract/index.ts";
+import type { EndpointStats } from "./endpoint-stats.ts";
+
+const NS_PER_MS = 1_000_000;
+
+export interface MicroEndpoint {
+  readonly name: string;
+  readonly subject: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly stats: EndpointStats;
+}
+
+export interface MicroFacts {
+  readonly name: string;
+  readonly id: string;
+  readonly version: string;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly endpoints: readonly MicroEndpoint[];
+  /** ISO instant. */
+  readonly startedAt: string;
+}
+
+/** Subscribes the nine exact subjects of an instance and answers on them. */
+export class MicroResponder {
+  readonly #broker: Broker;
+  readonly #facts: () => MicroFacts;
+  #subscriptions: BrokerSubscription[] = [];
+
+  constructor(broker: Broker, facts: () => MicroFacts) {
+    this.#broker = broker;
+    this.#facts = facts;
+  }
+
+  start(): void {
+    const { name, id } = this.#facts();
+    for (const verb of ["PING", "INFO", "STATS"] as const) {
+      for (const subject of serviceSubjects(verb, name, id)) {
+        this.#subscriptions.push(this.#broker.subscribe(subject, (message) => this.#answer(verb, message)));
+      }
+    }
+  }
+
+  stop(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#subscriptions = [];
+  }
+
+  #answer(verb: MicroVerb, message: BrokerMessage): void {
+    const facts = this.#facts();
+    // A reply subject is input: an answer goes only where answers of this kind belong.
+    const mayAnswer = message.reply.startsWith("_INBOX.srv.") || parseReplySubject(message.reply)?.service === facts.name;
+    if (!mayAnswer || !this.#broker.connected) return;
+    this.#broker.publish(message.reply, Buffer.from(JSON.stringify(microAnswer(verb, facts))));
+  }
+}
+
+/** The body of an answer. Times are whole nanoseconds. */
+export function microAnswer(verb: MicroVerb, facts: MicroFacts): object {
+  const { name, id, version, metadata } = facts;
+  const head = { name, id, version, metadata };
+  switch (verb) {
+    case "PING":
+      return { type: "io.nats.micro.v1.ping_response", ...head };
+    case "INFO":
+      return {
+        type: "io.nats.micro.v1.info_response",
+        ...head,
+        description: facts.description,
+        endpoints: facts.endpoints.map(({ name: endpoint, subject, metadata: about }) => ({
+          name: endpoint,
+          subject,
+          queue_group: facts.id,
+          metadata: about,
+        })),
+      };
+    case "STATS":
+      return {
+        type: "io.nats.micro.v1.stats_response",
+        ...head,
+        started: facts.startedAt,
+        endpoints: facts.endpoints.map(({ name: endpoint, subject, stats }) => ({
+          name: endpoint,
+          subject,
+          queue_group: facts.id,
+          num_requests: stats.requests,
+          num_errors: stats.errors,
+          last_error: stats.lastError,
+          processing_time: Math.round(stats.processingMs * NS_PER_MS),
+          average_processing_time: stats.requests === 0 ? 0 : Math.round((stats.processingMs / stats.requests) * NS_PER_MS),
+        })),
+      };
+  }
+}

@@ -1,0 +1,384 @@
+// What an instance does with what is sent to it: probes and cancels at once, calls after the read chunk they came in, so
+// that a cancel right behind a call still finds it unstarted (failure rule 4). admit → run → answer.
+import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
+import { runWithin } from "../call/ambient.ts";
+import { readRequestHeaders, type RequestFacts } from "../call/open.ts";
+import { encodeFields, errorFields } from "../call/respond.ts";
+import type { Runtime } from "../call/runtime.ts";
+import {
+  type AttemptTarget,
+  CONTENT_TYPE_JSON,
+  encodeHeaderBlock,
+  encodeProbeAnswer,
+  formatLoad,
+  header,
+  headerValue,
+  isIdToken,
+  MeshError,
+  parseAttemptSubject,
+  parseReplySubject,
+  parseTimeoutMs,
+  PROBE_METHOD,
+  type ReportedLoad,
+  DEFAULT_TIMEOUT_MS,
+  subscriptions,
+} from "../contract/index.ts";
+import type { RouterDirectory } from "../discovery/router-directory.ts";
+import type { Span } from "../telemetry/port.ts";
+import type { CallContext } from "./call-context.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { EndpointStats } from "./endpoint-stats.ts";
+import { RunningCalls } from "./running-calls.ts";
+
+export interface ReceiverOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly routers: RouterDirectory;
+  readonly service: string;
+  readonly instance: string;
+  readonly version: string;
+  /** Calls run at a time before more are refused as not started. */
+  readonly maxInFlight: number;
+}
+
+/** A request that was read and waits for its turn after the read chunk. */
+interface Arrived {
+  readonly message: BrokerMessage;
+  readonly target: AttemptTarget;
+  readonly id: string;
+  /** Time it is known to have waited in this process's buffers, in ms. */
+  readonly lostMs: number;
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #endpoints = new Map<string, { endpoint: Endpoint; stats: EndpointStats }>();
+  readonly #calls = new RunningCalls();
+  #arrived: Arrived[] = [];
+  #subscription: BrokerSubscription | undefined;
+  #draining = false;
+  #disconnectedAtMs = 0;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  add(endpoint: Endpoint, stats: EndpointStats): void {
+    if (this.#endpoints.has(endpoint.name)) throw new TypeError(`method ${endpoint.name} is served already`);
+    this.#endpoints.set(endpoint.name, { endpoint, stats });
+  }
+
+  start(): void {
+    const { broker, service, instance } = this.#options;
+    this.#subscription ??= broker.subscribe(subscriptions.run(service, instance), (message) => this.#onMessage(message));
+    broker.onStatus((status) => {
+      const now = this.#options.runtime.clock.nowMs();
+      if (status.type === "disconnected") this.#disconnectedAtMs = now;
+      if (status.type === "connected") this.#sendAgain();
+    });
+  }
+
+  /** From now on every new call is refused as not started, so that it goes elsewhere. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  stop(): void {
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+  }
+
+  async whenIdle(): Promise<void> {
+    await this.#calls.whenIdle();
+  }
+
+  get load(): ReportedLoad {
+    return { inFlight: this.#calls.size, queued: this.#arrived.length, loopLagMs: this.#options.runtime.stall.lagMs };
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Replies that ended just before or while the connection was down may be lost: they are sent again. */
+  #sendAgain(): void {
+    const { broker } = this.#options;
+    for (const reply of this.#calls.finished.since(this.#disconnectedAtMs - 2_000)) {
+      broker.publish(reply.subject, reply.payload, undefined, reply.headers);
+    }
+  }
+
+  #onMessage(message: BrokerMessage): void {
+    const target = parseAttemptSubject(message.subject);
+    if (target === undefined || target.kind !== "run") return;
+    const { service, runtime } = this.#options;
+    if (target.method === PROBE_METHOD) {
+      this.#answerProbe(message);
+      return;
+    }
+    const reply = message.reply === "" ? undefined : parseReplySubject(message.reply);
+    if (message.reply !== "" && reply?.service !== service) return;
+    if (reply === undefined && this.#wasCancel(message)) return;
+    const id = reply?.id ?? runtime.ids.next();
+    this.#arrived.push({ message, target, id, lostMs: runtime.stall.lostMs() });
+    if (this.#arrived.length === 1) setImmediate(() => this.#startArrived());
+  }
+
+  #wasCancel(message: BrokerMessage): boolean {
+    if (message.headers.length === 0) return false;
+    let cancelled: string | undefined;
+    try {
+      cancelled = headerValue(readRequestHeaders(message.headers).headers, header.cancel);
+    } catch {
+      return true;
+    }
+    if (cancelled === undefined) return false;
+    if (isIdToken(cancelled)) this.#calls.cancel(cancelled);
+    return true;
+  }
+
+  #answerProbe(message: BrokerMessage): void {
+    const { broker, service } = this.#options;
+    if (parseReplySubject(message.reply)?.service !== service) return;
+    let asked: string | undefined;
+    try {
+      asked = headerValue(readRequestHeaders(message.headers).headers, header.probe);
+    } catch {
+      return;
+    }
+    if (asked === undefined) return;
+    const waiting = new Set(this.#arrived.map((arrived) => arrived.id));
+    const ids = asked.split(",").filter(isIdToken);
+    const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
+    const running = [...answer.running, ...ids.filter((id) => waiting.has(id))];
+    for (const id of answer.done) {
+      const reply = this.#calls.finished.find(id);
+      if (reply !== undefined) broker.publish(reply.subject, reply.payload, undefined, reply.headers);
+    }
+    broker.publish(message.reply, encodeProbeAnswer({ ...answer, running }));
+  }
+
+  #startArrived(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const request of arrived) {
+      try {
+        this.#receive(request);
+      } catch (error) {
+        this.#options.runtime.telemetry.log.error({ err: error }, "a call could not be received");
+      }
+    }
+  }
+
+  /** Refuses or runs. Refusals here prove that nothing ran. */
+  #receive({ message, target, id, lostMs }: Arrived): void {
+    if (!this.#calls.mayStart(id)) return;
+    if (this.#draining) return this.#refuse(message, MeshError.of("not-started", "the instance is draining", { origin: "instance" }));
+    if (this.#calls.size >= this.#options.maxInFlight) {
+      const text = `the instance runs ${this.#options.maxInFlight} calls already`;
+      return this.#refuse(message, MeshError.of("not-started", text, { origin: "instance" }));
+    }
+    const found = this.#endpoints.get(target.method);
+    if (found === undefined) {
+      const text = `service ${target.service} has no method ${target.method}`;
+      return this.#refuse(message, MeshError.of("no-method", text, { origin: "instance" }));
+    }
+    let facts: RequestFacts;
+    try {
+      facts = readRequestHeaders(message.headers);
+    } catch (error) {
+      return this.#refuse(message, MeshError.from(error, "instance"));
+    }
+    const remainingMs = this.#remainingMs(facts, message.reply, lostMs);
+    if (remainingMs <= 0) {
+      return this.#refuse(message, MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }));
+    }
+    this.#run(found.endpoint, found.stats, { message, target, id, facts, remainingMs });
+  }
+
+  /** Remaining time as the header says, less what the request spent on its way and in our own buffers. */
+  #remainingMs(facts: RequestFacts, reply: string, lostMs: number): number {
+    const given = facts.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const sent = headerValue(facts.headers, header.sent);
+    const sentAtMs = sent === undefined ? Number.NaN : Number(sent);
+    if (!Number.isFinite(sentAtMs)) return given - lostMs;
+    const router = parseReplySubject(reply)?.router;
+    const offset = router === undefined ? undefined : this.#options.routers.get(router)?.clockOffsetMs;
+    // Without an estimate of the other clock its stamp says nothing.
+    const onItsWayMs = offset === undefined ? 0 : this.#options.runtime.clock.wallMs() + offset - sentAtMs;
+    // Estimates err by some ms; only a delay that clearly exceeds that is taken off.
+    return given - Math.max(lostMs, onItsWayMs > CLOCK_ERROR_MS ? onItsWayMs : 0);
+  }
+
+  #refuse(message: BrokerMessage, error: MeshError): void {
+    if (message.reply === "") return;
+    const fields = errorFields(error, 1);
+    fields.push(header.load, formatLoad(this.load));
+    this.#publish(message.reply, EMPTY, encodeHeaderBlock(fields));
+  }
+
+  #run(
+    endpoint: Endpoint,
+    stats: EndpointStats,
+    { message, target, id, facts, remainingMs }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
+  ): void {
+    const { runtime } = this.#options;
+    const { clock, timers, telemetry } = runtime;
+    const startedAtMs = clock.nowMs();
+    const controller = new AbortController();
+    const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
+    const span = telemetry.tracer?.startSpan(`${target.service}/${target.method}`, "server", facts.parent, { "mesh.instance": this.#options.instance });
+    let settled = false;
+    const finish = (error: MeshError | undefined, value: unknown): void => {
+      if (settled) return;
+      settled = true;
+      timers.cancel(deadlineTimer);
+      const ended = this.#answer(endpoint, message, facts, id, error, value);
+      this.#calls.end(id);
+      this.#record(stats, target, ended, clock.nowMs() - startedAtMs, span);
+    };
+    const call = {
+      id,
+      abort: (reason: "cancelled" | "deadline"): void => {
+        const error = MeshError.of(reason, reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up", {
+          origin: "instance",
+        });
+        controller.abort(error);
+        finish(error, undefined);
+      },
+    };
+    this.#calls.start(call);
+    telemetry.callStarted("instance", target.service);
+    const context = this.#context(target, facts, controller.signal, startedAtMs + remainingMs, span);
+    const ambient = {
+      deadlineAtMs: startedAtMs + remainingMs,
+      signal: controller.signal,
+      trace: span?.context ?? facts.parent,
+      baggage: headerValue(facts.headers, header.baggage),
+      priority: facts.priority,
+    };
+    runWithin(ambient, () => {
+      try {
+        const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
+        const result = endpoint.handler(request, context);
+        if (isThenable(result)) result.then((value) => finish(undefined, value), (thrown: unknown) => finish(MeshError.from(thrown, "instance"), undefined));
+        else finish(undefined, result);
+      } catch (thrown) {
+        finish(MeshError.from(thrown, "instance"), undefined);
+      }
+    });
+  }
+
+  /** Writes the reply; what cannot be encoded or carried becomes an error. Returns the error the caller sees, if any. */
+  #answer(endpoint: Endpoint, message: BrokerMessage, facts: RequestFacts, id: string, error: MeshError | undefined, value: unknown): MeshError | undefined {
+    if (message.reply === "") return error;
+    if (error === undefined) {
+      try {
+        const { bytes, contentType } = endpoint.encode(value, headerValue(facts.headers, header.contentType) ?? CONTENT_TYPE_JSON);
+        const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
+        this.#refuseTooLarge(bytes.length + headers.length);
+        this.#reply(id, message.reply, bytes, headers);
+        return undefined;
+      } catch (thrown) {
+        error = thrown instanceof MeshError ? thrown : unencodable(thrown);
+      }
+    }
+    const fields = errorFields(error, 1);
+    fields.push(header.load, formatLoad(this.load));
+    this.#reply(id, message.reply, EMPTY, encodeFields(fields));
+    return error;
+  }
+
+  #refuseTooLarge(bytes: number): void {
+    const { maxPayloadBytes } = this.#options.broker;
+    if (bytes <= maxPayloadBytes) return;
+    throw MeshError.of("too-large", `the reply has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`, { origin: "instance" });
+  }
+
+  #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
+    this.#calls.finished.keep(id, subject, payload, headers, this.#options.runtime.clock.nowMs());
+    this.#publish(subject, payload, headers);
+  }
+
+  /** While the connection is down nothing is sent: the reply is kept and sent again after. */
+  #publish(subject: string, payload: Uint8Array, headers: Uint8Array): void {
+    const { broker } = this.#options;
+    if (broker.connected) broker.publish(subject, payload, undefined, headers);
+  }
+
+  #record(stats: EndpointStats, target: AttemptTarget, error: MeshError | undefined, durationMs: number, span: Span | undefined): void {
+    stats.ended(durationMs, error);
+    const { telemetry } = this.#options.runtime;
+    const code = error?.status ?? "OK";
+    const reason = error?.reason ?? "";
+    span?.end(code, reason);
+    telemetry.callEnded({
+      reporter: "instance",
+      caller: target.principal,
+      service: target.service,
+      method: target.method,
+      version: this.#options.version,
+      code,
+      reason,
+      durationMs,
+      attempts: 1,
+    });
+    if (error?.reason === "handler") {
+      telemetry.log.error({ err: error.cause ?? error, service: target.service, method: target.method, principal: target.principal }, "a handler threw");
+    }
+  }
+
+  #context(target: AttemptTarget, facts: RequestFacts, signal: AbortSignal, deadlineAtMs: number, span: Span | undefined): CallContext {
+    const { clock, telemetry } = this.#options.runtime;
+    const requestId = headerValue(facts.headers, header.requestId) ?? "";
+    let headers: ReadonlyMap<string, string> | undefined;
+    let log: CallContext["log"] | undefined;
+    return {
+      service: target.service,
+      method: target.method,
+      principal: target.principal,
+      user: undefined,
+      signal,
+      deadline: new Date(clock.wallMs() + deadlineAtMs - clock.nowMs()),
+      remainingMs: () => Math.max(0, deadlineAtMs - clock.nowMs()),
+      get headers() {
+        headers ??= headerMap(facts.forwarded);
+        return headers;
+      },
+      requestId,
+      attempt: parseTimeoutMs(headerValue(facts.headers, header.attempt) ?? "1") ?? 1,
+      get log() {
+        log ??= telemetry.log.child({
+          method: target.method,
+          principal: target.principal,
+          requestId,
+          ...(span === undefined && facts.parent === undefined ? {} : { traceId: (span?.context ?? facts.parent)?.traceId }),
+        });
+        return log;
+      },
+    };
+  }
+}
+
+/** Estimates of another process's clock err by less than this, in ms. */
+const CLOCK_ERROR_MS = 50;
+
+function headerMap(fields: readonly string[]): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    if (!map.has(name)) map.set(name, fields[i + 1] as string);
+  }
+  return map;
+}
+
+function unencodable(thrown: unknown): MeshError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return MeshError.of("handler" as const, `the handler's result cannot be encoded: ${message}`, { origin: "instance", cause: thrown });
+}
+
+function isThenable(value: unknown): value is Promise<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
