@@ -1,0 +1,88 @@
+// Every call this router carries now: to find it by the caller's id for a cancel or a probe, and to count.
+import { type Dispatch, FinishedReplies } from "@malla/sdk/call";
+import type { ProbeAnswer } from "@malla/sdk/contract";
+
+/** Ids declared unseen that are remembered, so that a request that comes after all does not run. */
+const MAX_BURNED = 50_000;
+
+export interface ActiveCall {
+  readonly callId: string;
+  readonly principal: string;
+  dispatch: Dispatch | undefined;
+}
+
+export class ActiveCalls {
+  readonly #calls = new Map<string, ActiveCall>();
+  readonly #byPrincipal = new Map<string, number>();
+  readonly #burned = new Set<string>();
+  readonly finished = new FinishedReplies();
+  #idle: (() => void)[] = [];
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  countOf(principal: string): number {
+    return this.#byPrincipal.get(principal) ?? 0;
+  }
+
+  /** False for an id that is running, was burned, or is another's: such a request is not carried. */
+  mayStart(callId: string, principal: string): boolean {
+    return !this.#calls.has(callId) && !this.#burned.has(`${principal} ${callId}`);
+  }
+
+  start(call: ActiveCall): void {
+    this.#calls.set(call.callId, call);
+    this.#byPrincipal.set(call.principal, this.countOf(call.principal) + 1);
+  }
+
+  end(call: ActiveCall): void {
+    if (!this.#calls.delete(call.callId)) return;
+    const left = this.countOf(call.principal) - 1;
+    if (left > 0) this.#byPrincipal.set(call.principal, left);
+    else this.#byPrincipal.delete(call.principal);
+    if (this.#calls.size > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  find(callId: string, principal: string): ActiveCall | undefined {
+    const call = this.#calls.get(callId);
+    return call?.principal === principal ? call : undefined;
+  }
+
+  all(): Iterable<ActiveCall> {
+    return this.#calls.values();
+  }
+
+  /** What is known of a caller's ids. An id not seen is burned: it will never run here. */
+  probe(principal: string, ids: readonly string[]): ProbeAnswer {
+    const running: string[] = [];
+    const done: string[] = [];
+    const unseen: string[] = [];
+    for (const id of ids) {
+      if (this.find(id, principal) !== undefined) running.push(id);
+      else if (this.finished.find(`${principal} ${id}`) !== undefined) done.push(id);
+      else {
+        this.#burn(`${principal} ${id}`);
+        unseen.push(id);
+      }
+    }
+    return { running, done, unseen };
+  }
+
+  #burn(id: string): void {
+    if (this.#burned.size >= MAX_BURNED) {
+      const [oldest] = this.#burned;
+      if (oldest !== undefined) this.#burned.delete(oldest);
+    }
+    this.#burned.add(id);
+  }
+
+  /** Resolves when no call is carried any more. */
+  async whenIdle(): Promise<void> {
+    if (this.#calls.size === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+}

@@ -1,0 +1,143 @@
+// Attempts on their way to instances over `mesh.run` (and `mesh.serve` for plain services), and their replies on
+// `mesh.reply`, where the broker proves which service answered.
+import type { Broker, BrokerMessage } from "@malla/sdk/broker";
+import { type Attempt, type AttemptSender, type AttemptTable, ProbeTable, type Runtime } from "@malla/sdk/call";
+import {
+  decodeProbeAnswer,
+  EMPTY_BLOCK,
+  encodeHeaderBlock,
+  formatTimeoutMs,
+  header,
+  headerValue,
+  MeshError,
+  parseHeaderBlock,
+  parseLoad,
+  parseReplySubject,
+  PROBE_METHOD,
+  replySubject,
+  runSubject,
+  serveSubject,
+} from "@malla/sdk/contract";
+import type { Instance, Registry } from "@malla/sdk/discovery";
+import { formatTraceparent } from "@malla/sdk/telemetry";
+
+const EMPTY = new Uint8Array(0);
+const NO_RESPONDERS = 503;
+
+export interface RunSenderOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly router: string;
+  readonly registry: Registry;
+}
+
+export class RunSender implements AttemptSender {
+  readonly #options: RunSenderOptions;
+  readonly #probes = new ProbeTable<Instance>();
+
+  constructor(options: RunSenderOptions) {
+    this.#options = options;
+  }
+
+  send(attempt: Attempt): void {
+    const { broker, router } = this.#options;
+    const { exchange, instance } = attempt;
+    const headers = encodeHeaderBlock(this.#fields(attempt));
+    const bytes = headers.length + exchange.payload.length;
+    if (bytes > broker.maxPayloadBytes) {
+      throw MeshError.of("too-large", `the request has ${bytes} bytes with its headers; the broker carries ${broker.maxPayloadBytes}`, { origin: "router" });
+    }
+    broker.publish(subjectOf(attempt), exchange.payload, replySubject(router, instance.service, attempt.id), headers);
+  }
+
+  #fields(attempt: Attempt): string[] {
+    const { clock, ids } = this.#options.runtime;
+    const { exchange, instance } = attempt;
+    if (exchange.requestId === "") exchange.requestId = ids.next();
+    const fields = [
+      ...exchange.forwarded,
+      header.timeout,
+      formatTimeoutMs(exchange.deadlineAtMs - clock.nowMs()),
+      header.sent,
+      String(clock.wallMs()),
+      header.requestId,
+      exchange.requestId,
+      header.attempt,
+      String(attempt.number),
+    ];
+    const trace = attempt.span?.context ?? exchange.span?.context ?? exchange.parent;
+    if (trace !== undefined) {
+      fields.push(header.traceparent, formatTraceparent(trace));
+      if (trace.tracestate !== undefined) fields.push(header.tracestate, trace.tracestate);
+    }
+    if (exchange.key !== undefined) fields.push(header.key, exchange.key);
+    if (exchange.priority !== "default") fields.push(header.priority, exchange.priority);
+    if (exchange.idempotencyKey !== undefined) fields.push(header.idempotencyKey, exchange.idempotencyKey);
+    // A plain service has no subject that would tell it who calls.
+    if (instance.kind === "plain") fields.push(header.caller, exchange.principal);
+    return fields;
+  }
+
+  cancel(attempt: Attempt): void {
+    const { broker } = this.#options;
+    // A plain service would run its handler for it.
+    if (attempt.instance.kind === "plain" || !broker.connected) return;
+    broker.publish(subjectOf(attempt), EMPTY, undefined, encodeHeaderBlock([header.cancel, attempt.id]));
+  }
+
+  /** Asks an instance what it knows of these attempts. */
+  probe(instance: Instance, ids: readonly string[]): void {
+    const { broker, runtime, router } = this.#options;
+    if (!broker.connected) return;
+    const id = runtime.ids.next();
+    this.#probes.add({ id, peer: instance, ids, sentAtMs: runtime.clock.nowMs() });
+    const subject = runSubject(instance.service, instance.id, router, PROBE_METHOD);
+    broker.publish(subject, EMPTY, replySubject(router, instance.service, id), encodeHeaderBlock([header.probe, ids.join(",")]));
+  }
+
+  /** A message on `mesh.reply.<this router>.*.*`. */
+  onReply(message: BrokerMessage, attempts: AttemptTable): void {
+    const subject = parseReplySubject(message.subject);
+    if (subject === undefined) return;
+    const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
+    const attempt = attempts.get(subject.id);
+    if (attempt === undefined) {
+      if (typeof headers !== "string") this.#onProbeReply(subject, headers.status, message.payload, attempts);
+      return;
+    }
+    // Another service cannot know the id; that it answered shows a fault worth counting.
+    if (attempt.instance.service !== subject.service) {
+      this.#options.runtime.telemetry.rejected("reply", "bad-request");
+      return;
+    }
+    attempts.remove(attempt);
+    if (typeof headers === "string") {
+      attempt.owner.attemptFailed(attempt, MeshError.of("internal", `the instance's reply cannot be read: ${headers}`, { origin: "router" }));
+      return;
+    }
+    const load = headerValue(headers, header.load);
+    const reported = load === undefined ? undefined : parseLoad(load);
+    if (reported !== undefined) attempt.instance.load.reported(reported, this.#options.runtime.clock.nowMs());
+    attempt.owner.attemptReplied(attempt, { headers, payload: message.payload });
+  }
+
+  #onProbeReply(subject: { id: string; service: string }, status: number, payload: Uint8Array, attempts: AttemptTable): void {
+    const probe = this.#probes.take(subject.id);
+    if (probe === undefined || probe.peer.service !== subject.service) return;
+    const { runtime, registry } = this.#options;
+    const now = runtime.clock.nowMs();
+    if (status === NO_RESPONDERS) {
+      registry.suspect(probe.peer, now);
+      attempts.probeUnheard(probe.peer, probe.ids, now);
+      return;
+    }
+    const answer = decodeProbeAnswer(payload);
+    if (answer !== undefined) attempts.probeAnswered(probe.peer, answer);
+  }
+}
+
+function subjectOf({ exchange, instance }: Attempt): string {
+  return instance.kind === "plain"
+    ? serveSubject(instance.service, exchange.targetMethod)
+    : runSubject(instance.service, instance.id, exchange.principal, exchange.targetMethod);
+}

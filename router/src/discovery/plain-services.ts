@@ -1,0 +1,148 @@
+// Services without our SDK: any NATS micro service that answers on `mesh.serve.<service>.<method>`, found by `$SRV`, or named
+// by a ServicePolicy where it has no `$SRV`. A broadcast is only a hint; what is believed is an answer to a question of
+// our own with a reply subject that this service alone may publish to.
+import type { Broker, BrokerMessage } from "@malla/sdk/broker";
+import type { Runtime } from "@malla/sdk/call";
+import {
+  EMPTY_BLOCK,
+  inboxSubject,
+  type InstanceState,
+  isMethodName,
+  isServiceName,
+  parseHeaderBlock,
+  PROTOCOL_VERSION,
+  replySubject,
+  serveSubject,
+  serviceQuestion,
+} from "@malla/sdk/contract";
+import type { PolicyHolder, Registry } from "@malla/sdk/discovery";
+
+/** Known plain services are asked this often, in ms; three missed answers and one is gone. */
+const ASK_MS = 5_000;
+const EMPTY = new Uint8Array(0);
+/** Id of the one pseudo-instance that stands for all instances of a plain service. */
+export const PLAIN_INSTANCE = "plain";
+
+export interface PlainServicesOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly router: string;
+  readonly registry: Registry;
+  readonly policy: PolicyHolder;
+}
+
+interface Info {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly metadata?: unknown;
+  readonly endpoints?: unknown;
+}
+
+export class PlainServices {
+  readonly #options: PlainServicesOptions;
+  readonly #hinted = new Set<string>();
+  readonly #hintInbox: string;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: PlainServicesOptions) {
+    this.#options = options;
+    this.#hintInbox = inboxSubject("srv", options.router, options.runtime.ids.next());
+  }
+
+  start(): void {
+    this.#options.broker.subscribe(this.#hintInbox, (message) => this.#onHint(message));
+    this.#ask();
+    this.#timer = setInterval(() => this.#ask(), ASK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Asks who is there, and those already hinted at what they serve. */
+  #ask(): void {
+    const { broker } = this.#options;
+    if (!broker.connected) return;
+    broker.publish(serviceQuestion("PING"), EMPTY, this.#hintInbox);
+    for (const service of this.#hinted) this.#askInfo(service);
+    this.#announceNamed();
+  }
+
+  #onHint(message: BrokerMessage): void {
+    const name = parseJson(message.payload)?.name;
+    if (typeof name !== "string" || !isServiceName(name) || this.#hinted.has(name)) return;
+    // Services of our SDK announce themselves; asking them all would be a flood.
+    if (this.#hasSdkInstances(name) || this.#hinted.size >= 10_000) return;
+    this.#hinted.add(name);
+    this.#askInfo(name);
+  }
+
+  #hasSdkInstances(service: string): boolean {
+    for (const instance of this.#options.registry.service(service)?.instances.values() ?? []) if (instance.kind === "sdk") return true;
+    return false;
+  }
+
+  #askInfo(service: string): void {
+    const { broker, router, runtime } = this.#options;
+    const reply = replySubject(router, service, `info-${runtime.ids.next()}`);
+    broker.publish(serviceQuestion("INFO", service), EMPTY, reply);
+  }
+
+  /** True if the message was an answer to a question for INFO. */
+  onReply(message: BrokerMessage, service: string, id: string): boolean {
+    if (!id.startsWith("info-")) return false;
+    const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
+    if (typeof headers === "string" || headers.status !== 0) return true;
+    const info = parseJson(message.payload);
+    if (info?.name !== service) return true;
+    const methods = methodsOf(service, info);
+    // An SDK instance names `mesh.run`; only what listens on `mesh.serve` is plain.
+    if (methods.length > 0) this.#announce(service, methods, typeof info.version === "string" ? info.version : "0.0.0");
+    return true;
+  }
+
+  #announceNamed(): void {
+    for (const [service, { plainMethods }] of this.#options.policy.current.settings) {
+      if (plainMethods.length > 0) this.#announce(service, plainMethods, "0.0.0");
+    }
+  }
+
+  #announce(service: string, methods: readonly string[], version: string): void {
+    const { registry, runtime } = this.#options;
+    const state: InstanceState = {
+      protocol: PROTOCOL_VERSION,
+      version,
+      tags: {},
+      methods,
+      idempotentMethods: [],
+      maxInFlight: 0,
+      load: { inFlight: 0, queued: 0, loopLagMs: 0 },
+      phase: "serving",
+      sentAtMs: 0,
+      capabilities: [],
+    };
+    registry.announce("plain", service, PLAIN_INSTANCE, state, runtime.clock.nowMs(), runtime.clock.wallMs());
+  }
+}
+
+function parseJson(payload: Uint8Array): Info | undefined {
+  if (payload.length > 256 * 1024) return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(payload).toString("utf8"));
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Methods whose endpoint listens where the mesh sends: an endpoint's subject is compared, never published to. */
+function methodsOf(service: string, info: Info): string[] {
+  if (!Array.isArray(info.endpoints)) return [];
+  const prefix = serveSubject(service, "");
+  return info.endpoints.flatMap((endpoint: unknown) => {
+    const subject = (endpoint as { subject?: unknown } | null)?.subject;
+    if (typeof subject !== "string" || !subject.startsWith(prefix)) return [];
+    const method = subject.slice(prefix.length);
+    return isMethodName(method) ? [method] : [];
+  });
+}

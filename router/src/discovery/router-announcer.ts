@@ -1,0 +1,60 @@
+// Tells the mesh that this router is there: on start, on change, every second.
+import type { Broker } from "@malla/sdk/broker";
+import type { Runtime } from "@malla/sdk/call";
+import { encodeRouterState, PROTOCOL_VERSION, routerSubject } from "@malla/sdk/contract";
+import type { ActiveCalls } from "../active-calls.ts";
+
+const ANNOUNCE_MS = 1_000;
+
+export interface RouterAnnouncerOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly router: string;
+  readonly version: string;
+  readonly active: ActiveCalls;
+  readonly maxInFlight: number;
+  readonly policyRevision: () => number;
+}
+
+export class RouterAnnouncer {
+  readonly #options: RouterAnnouncerOptions;
+  #draining = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RouterAnnouncerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.announce();
+    this.#timer = setInterval(() => this.announce(), ANNOUNCE_MS);
+    this.#options.broker.onStatus((status) => {
+      if (status.type === "connected") this.announce();
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.announce();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  announce(): void {
+    const { broker, runtime, router, version, active, maxInFlight, policyRevision } = this.#options;
+    if (!broker.connected) return;
+    const state = {
+      protocol: PROTOCOL_VERSION,
+      version,
+      load: { inFlight: active.size, queued: 0, loopLagMs: runtime.stall.lagMs },
+      maxInFlight,
+      draining: this.#draining,
+      policyRevision: policyRevision(),
+      sentAtMs: runtime.clock.wallMs(),
+      capabilities: [],
+    };
+    broker.publish(routerSubject(router), encodeRouterState(state));
+  }
+}

@@ -1,0 +1,210 @@
+// Start in order, stop in reverse: connections, policy, replies, registry, then calls; and last of all the word that this
+// router is there.
+import { randomBytes } from "node:crypto";
+import { readRouterSigner, type RouterCredentials, signRouterUser } from "@malla/broker-config";
+import { type Broker, connectNats, openKeyValue } from "@malla/sdk/broker";
+import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
+import {
+  decodeInstanceState,
+  MeshError,
+  parseCancelSubject,
+  parseInstanceSubject,
+  parseReplySubject,
+  ROUTER_ID_PREFIX,
+  ROUTER_QUEUE,
+  subscriptions,
+} from "@malla/sdk/contract";
+import { POLICY_BUCKET, type Registry } from "@malla/sdk/discovery";
+import type { Log } from "@malla/sdk/telemetry";
+import type { DependencyContainer } from "tsyringe";
+import { createAdminServer, type HealthCheck } from "./admin/index.ts";
+import { compose, composeTelemetry, type RouterTelemetry, TOKENS } from "./composition.ts";
+import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
+
+/** How often the registry forgets the silent and forgives the suspect, in ms. */
+const SWEEP_MS = 250;
+/** A router that drains waits this long for its calls, in ms. */
+const DRAIN_MS = 30_000;
+
+export interface RunningRouter {
+  readonly id: string;
+  readonly metricsPort: number;
+  /** Takes nothing new, finishes what it carries, closes. Safe to call twice. */
+  drain(): Promise<void>;
+}
+
+/** Starts a router in this process. Rejects with an Error that says what to do. */
+export async function startRouter(options: RouterOptions = {}): Promise<RunningRouter> {
+  const config = loadRouterConfig(options, process.env);
+  const router = `${ROUTER_ID_PREFIX}${randomBytes(4).toString("hex")}`;
+  const telemetry = composeTelemetry(config, router);
+  const signer = await readRouterSigner(config.signer);
+  const credentials = await signRouterUser(signer, router);
+  const mesh = await open(config, router, credentials.mesh, telemetry.log, "mesh");
+  const control = await open(config, router, credentials.control, telemetry.log, "control").catch(async (error: unknown) => {
+    await mesh.close();
+    throw error;
+  });
+  const policyBucket = await openKeyValue(control, POLICY_BUCKET);
+  const services = compose(config, { router, mesh, control, policyBucket, policyPublicKey: signer.policyPublicKey }, telemetry);
+  return await new Lifecycle(config, router, mesh, control, services, telemetry).start();
+}
+
+async function open(config: RouterConfig, router: string, credentials: RouterCredentials["mesh"], log: Log, what: string) {
+  const broker = await connectNats({
+    servers: config.servers,
+    credentials,
+    name: `${router}/${what}`,
+    inboxPrefix: `_INBOX.${router}`,
+    onCallbackError: (error, subject) => log.error({ err: error, subject }, "a message could not be handled"),
+  });
+  broker.onStatus((status) => {
+    if (status.type === "denied") log.error({ operation: status.operation, subject: status.subject }, "the broker refused what a router needs");
+    if (status.type === "disconnected") log.warn({ connection: what }, "the connection to the broker is down");
+    if (status.type === "connected") log.info({ connection: what }, "the connection to the broker is up again");
+  });
+  return broker;
+}
+
+class Lifecycle {
+  readonly #config: RouterConfig;
+  readonly #router: string;
+  readonly #mesh: Broker;
+  readonly #control: Broker;
+  readonly #services: DependencyContainer;
+  readonly #telemetry: RouterTelemetry;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #draining: Promise<void> | undefined;
+  #closeAdmin: () => Promise<void> = async () => undefined;
+
+  constructor(config: RouterConfig, router: string, mesh: Broker, control: Broker, services: DependencyContainer, telemetry: RouterTelemetry) {
+    this.#config = config;
+    this.#router = router;
+    this.#mesh = mesh;
+    this.#control = control;
+    this.#services = services;
+    this.#telemetry = telemetry;
+  }
+
+  async start(): Promise<RunningRouter> {
+    const services = this.#services;
+    const admin = await createAdminServer({
+      host: this.#config.metricsHost,
+      port: this.#config.metricsPort,
+      metrics: () => this.#telemetry.prometheus.metrics(),
+      checks: () => this.#checks(),
+    }).catch(async (error: unknown) => {
+      await Promise.all([this.#mesh.close(), this.#control.close()]);
+      throw error;
+    });
+    this.#closeAdmin = () => admin.close();
+    // Without its policy a router would let everything through, so it takes calls only after.
+    await services.resolve(TOKENS.follower).start();
+    this.#hear();
+    services.resolve(TOKENS.plainServices).start();
+    await this.#mesh.flush();
+    this.#takeCalls();
+    await this.#mesh.flush();
+    services.resolve(TOKENS.announcer).start();
+    this.#telemetry.log.info({ server: this.#mesh.server, metricsPort: admin.port }, "router ready");
+    return { id: this.#router, metricsPort: admin.port, drain: async () => this.drain() };
+  }
+
+  /** Replies, announcements, and what goes with time. */
+  #hear(): void {
+    const mesh = this.#mesh;
+    const runtime = this.#services.resolve(TOKENS.runtime);
+    const registry = this.#services.resolve(TOKENS.registry);
+    const attempts = this.#services.resolve(TOKENS.attempts);
+    const sender = this.#services.resolve(TOKENS.sender);
+    const plain = this.#services.resolve(TOKENS.plainServices);
+    mesh.subscribe(subscriptions.replies(this.#router), (message) => {
+      const subject = parseReplySubject(message.subject);
+      if (subject === undefined || plain.onReply(message, subject.service, subject.id)) return;
+      sender.onReply(message, attempts);
+    });
+    mesh.subscribe(subscriptions.instances, (message) => {
+      const subject = parseInstanceSubject(message.subject);
+      const state = decodeInstanceState(message.payload);
+      if (subject === undefined || state === undefined) {
+        runtime.telemetry.rejected("announcement", "bad-request");
+        return;
+      }
+      registry.announce("sdk", subject.service, subject.instance, state, runtime.clock.nowMs(), runtime.clock.wallMs());
+    });
+    mesh.onStatus((status) => {
+      if (status.type === "connected") registry.thaw(runtime.clock.nowMs());
+      if (status.type === "disconnected") this.#giveUp("the router lost its connection to the broker");
+    });
+    this.#every(SWEEP_MS, () => this.#sweep(registry, runtime));
+    this.#every(PROBE_TICK_MS, () => {
+      if (mesh.connected) attempts.probeOld(runtime.clock.nowMs(), (instance, ids) => sender.probe(instance, ids));
+    });
+  }
+
+  #sweep(registry: Registry, runtime: Runtime): void {
+    if (!this.#mesh.connected) return;
+    const now = runtime.clock.nowMs();
+    // Who stood still himself cannot tell who was silent.
+    if (runtime.stall.stalledWithin(SWEEP_MS * 2)) registry.thaw(now);
+    registry.sweep(now);
+  }
+
+  #takeCalls(): void {
+    const pipeline = this.#services.resolve(TOKENS.pipeline);
+    const active = this.#services.resolve(TOKENS.active);
+    this.#mesh.subscribe(subscriptions.cancels(this.#router), (message) => {
+      const subject = parseCancelSubject(message.subject);
+      if (subject === undefined) return;
+      active.find(subject.call, subject.principal)?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
+    });
+    this.#mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
+    this.#mesh.subscribe(subscriptions.calls, (message) => pipeline.handle(message), ROUTER_QUEUE);
+  }
+
+  /** Attempts on a lost connection are answered by nobody; their callers learn it from their own connection. */
+  #giveUp(message: string): void {
+    for (const call of [...this.#services.resolve(TOKENS.active).all()]) call.dispatch?.cancel(MeshError.of("gone", message, { origin: "router" }));
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#timers.push(setInterval(run, ms));
+  }
+
+  #checks(): readonly HealthCheck[] {
+    const follower = this.#services.resolve(TOKENS.follower);
+    const policy = this.#services.resolve(TOKENS.livePolicy);
+    return [
+      { name: "connection", ok: this.#mesh.connected, why: "not connected to the broker" },
+      { name: "policy", ok: policy.loaded, why: follower.problem === "" ? "not read yet" : follower.problem },
+      { name: "draining", ok: this.#draining === undefined, why: "this router is draining" },
+    ];
+  }
+
+  async drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    const { log, tracer } = this.#telemetry;
+    log.info({}, "router draining");
+    this.#services.resolve(TOKENS.pipeline).drain();
+    this.#services.resolve(TOKENS.announcer).drain();
+    const active = this.#services.resolve(TOKENS.active);
+    const patience = new Promise<void>((resolve) => {
+      this.#timers.push(setTimeout(resolve, DRAIN_MS));
+    });
+    await Promise.race([active.whenIdle(), patience]);
+    this.#giveUp("the router was stopped");
+    this.#services.resolve(TOKENS.announcer).stop();
+    this.#services.resolve(TOKENS.plainServices).stop();
+    this.#services.resolve(TOKENS.follower).stop();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#services.resolve(TOKENS.runtime).stall.stop();
+    if (this.#mesh.connected) await this.#mesh.flush();
+    await Promise.all([this.#mesh.close(), this.#control.close(), this.#closeAdmin(), tracer?.shutdown()]);
+    log.info({}, "router stopped");
+    log.flush();
+  }
+}

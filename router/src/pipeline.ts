@@ -1,0 +1,212 @@
+// A routed call from top to bottom. Read this first.
+import type { Broker, BrokerMessage } from "@malla/sdk/broker";
+import {
+  applicationFields,
+  authorize,
+  deadlineAtMs,
+  dispatch,
+  type DispatchPorts,
+  type DispatchResult,
+  encodeFields,
+  errorFields,
+  type Exchange,
+  readRequestHeaders,
+  requireTarget,
+  route,
+  type Runtime,
+} from "@malla/sdk/call";
+import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sdk/contract";
+import type { PolicyHolder } from "@malla/sdk/discovery";
+import { settingsOf } from "@malla/sdk/engine";
+import { OTHER } from "@malla/sdk/telemetry";
+import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
+import { calledFacts, finalFacts } from "./facts.ts";
+import type { FailureLog } from "./failure-log.ts";
+import { admit, type AdmitLimits } from "./stages/admit.ts";
+import { authenticate } from "./stages/authenticate.ts";
+
+export interface PipelinePorts {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly policy: PolicyHolder;
+  readonly active: ActiveCalls;
+  readonly limits: AdmitLimits;
+  readonly dispatch: DispatchPorts;
+  /** Calls to the service `mesh`, which this router answers itself. */
+  readonly answerMesh: (target: CallTarget, message: BrokerMessage) => void;
+  readonly failures: FailureLog;
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class Pipeline {
+  readonly #ports: PipelinePorts;
+  #draining = false;
+
+  constructor(ports: PipelinePorts) {
+    this.#ports = ports;
+  }
+
+  /** From now on every call is refused as not started. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Every message on `mesh.call` and on this router's `mesh.via`. Never throws. */
+  handle(message: BrokerMessage): void {
+    const { runtime, active, limits, policy, answerMesh, dispatch: ports } = this.#ports;
+    // Only what the broker has proven, and only to a reply that is the caller's own, is ever answered.
+    const target = authenticate(message);
+    if (typeof target === "string") {
+      runtime.telemetry.rejected(`authenticate-${target}`, "bad-request");
+      return;
+    }
+    if (target.service === MESH_SERVICE) {
+      answerMesh(target, message);
+      return;
+    }
+    let exchange: Exchange | undefined;
+    try {
+      // Before any parsing, so that a flood costs as little as may be.
+      admit(target.principal, this.#draining, active, limits);
+      // Headers are read once; the deadline becomes an instant; the span begins.
+      exchange = this.#open(target, message);
+      if (!active.mayStart(exchange.callId, exchange.principal)) return;
+      // Before authorize, which judges the final service and method.
+      route(exchange, calledFacts(exchange));
+      exchange.deadlineAtMs = this.#deadline(exchange);
+      // Before anything is told about the target, so that strangers cannot probe for names.
+      this.#authorize(exchange);
+      requireTarget(exchange, ports.registry, policy.current);
+      // From here on callbacks carry the call; `close` always runs.
+      this.#dispatch(exchange);
+    } catch (thrown) {
+      this.#rescue(target, message, exchange, thrown);
+    }
+  }
+
+  #open(target: CallTarget, message: BrokerMessage): Exchange {
+    const { runtime, policy } = this.#ports;
+    const facts = readRequestHeaders(message.headers);
+    const startedAtMs = runtime.clock.nowMs();
+    runtime.telemetry.callStarted("router", target.service);
+    return {
+      ...target,
+      callId: message.reply === "" ? runtime.ids.next() : message.reply.slice(message.reply.lastIndexOf(".") + 1),
+      reply: message.reply,
+      headers: facts.headers,
+      payload: message.payload,
+      startedAtMs,
+      deadlineAtMs: deadlineAtMs(startedAtMs, facts.timeoutMs, undefined, runtime.stall.lostMs()),
+      timeoutMs: facts.timeoutMs,
+      priority: facts.priority,
+      key: facts.key,
+      idempotencyKey: facts.idempotencyKey,
+      parent: facts.parent,
+      span: runtime.telemetry.tracer?.startSpan(`${target.service}/${target.method}`, "server", facts.parent, { "mesh.caller": target.principal }),
+      forwarded: facts.forwarded,
+      requestId: "",
+      policy: policy.current,
+      settings: settingsOf(policy.current, target.service),
+      route: undefined,
+      targetService: target.service,
+      targetMethod: target.method,
+      idempotent: false,
+      attempts: 0,
+      version: "",
+      ended: false,
+    };
+  }
+
+  /** A Route's or service's own time is the most a call gets; a caller may ask for less. */
+  #deadline(exchange: Exchange): number {
+    const { stall } = this.#ports.runtime;
+    const { settings, timeoutMs, startedAtMs } = exchange;
+    return deadlineAtMs(startedAtMs, timeoutMs ?? settings.timeoutMs, settings.maxTimeoutMs, stall.lostMs());
+  }
+
+  /** Every service the call may end at must allow it: its own, and those its Route's destinations name. */
+  #authorize(exchange: Exchange): void {
+    const services = new Set([exchange.targetService]);
+    for (const { service } of exchange.route?.destinations ?? []) if (service !== undefined) services.add(service);
+    for (const service of services) {
+      const decision = authorize(exchange.policy, finalFacts(exchange, service), "router");
+      if (decision.audited.length > 0) this.#ports.failures.audited(exchange, decision.audited);
+    }
+  }
+
+  #dispatch(exchange: Exchange): void {
+    const { active, dispatch: ports } = this.#ports;
+    const call: ActiveCall = { callId: exchange.callId, principal: exchange.principal, dispatch: undefined };
+    active.start(call);
+    call.dispatch = dispatch(exchange, ports, (result) => {
+      try {
+        this.#respond(exchange, result);
+      } finally {
+        active.end(call);
+        this.#close(exchange, result.error);
+      }
+    });
+  }
+
+  #respond(exchange: Exchange, { error, reply }: DispatchResult): void {
+    if (exchange.reply === "") return;
+    const fields = reply === undefined ? [] : applicationFields(reply.headers);
+    if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
+    this.#publish(exchange, reply?.payload ?? EMPTY, encodeFields(fields));
+  }
+
+  /** While the connection is down nothing is sent; the caller asks by a probe and gets it then. */
+  #publish(exchange: Exchange, payload: Uint8Array, headers: Uint8Array): void {
+    const { broker, active, runtime } = this.#ports;
+    const key = `${exchange.principal} ${exchange.callId}`;
+    active.finished.keep(key, exchange.reply, payload, headers, runtime.clock.nowMs());
+    if (broker.connected) broker.publish(exchange.reply, payload, undefined, headers);
+  }
+
+  /** The only place where something thrown becomes a wire status. What is not ours is logged and told as `internal`. */
+  #rescue(target: CallTarget, message: BrokerMessage, exchange: Exchange | undefined, thrown: unknown): void {
+    const { broker, failures } = this.#ports;
+    const known = thrown instanceof MeshError;
+    const error = known ? thrown : MeshError.of("internal", "the router failed at this call; its log says why", { origin: "router", cause: thrown });
+    if (!known) failures.unexpected(thrown);
+    const fields = encodeFields(errorFields(error, exchange?.attempts ?? 0));
+    if (exchange !== undefined) {
+      if (exchange.reply !== "") this.#publish(exchange, EMPTY, fields);
+      this.#close(exchange, error);
+      return;
+    }
+    this.#ports.runtime.telemetry.rejected("admit", error.reason);
+    failures.refused(target, error);
+    if (message.reply !== "" && broker.connected) broker.publish(message.reply, EMPTY, undefined, fields);
+  }
+
+  /** Metrics, span and log of a call that ended, once. */
+  #close(exchange: Exchange, error: MeshError | undefined): void {
+    if (exchange.ended) return;
+    exchange.ended = true;
+    const { telemetry, clock } = this.#ports.runtime;
+    const code = error?.status ?? "OK";
+    const reason: Reason | "" = error?.reason ?? "";
+    exchange.span?.end(code, reason);
+    telemetry.callEnded({
+      reporter: "router",
+      caller: exchange.principal,
+      service: this.#ports.dispatch.registry.service(exchange.targetService) === undefined ? OTHER : exchange.targetService,
+      method: this.#label(exchange),
+      version: exchange.version,
+      code,
+      reason,
+      durationMs: clock.nowMs() - exchange.startedAtMs,
+      attempts: exchange.attempts,
+    });
+    if (error !== undefined) this.#ports.failures.failed(exchange, error);
+  }
+
+  /** A method that nobody has announced must not become a label: a caller could make up a million of them. */
+  #label({ targetService, targetMethod }: Exchange): string {
+    const entry = this.#ports.dispatch.registry.service(targetService);
+    for (const instance of entry?.instances.values() ?? []) if (instance.methods.has(targetMethod)) return targetMethod;
+    return OTHER;
+  }
+}

@@ -1,0 +1,133 @@
+// Keeps the policy in force equal to the head in the bucket: read every second (a watch would be a hint only, failure rule
+// 3), fetched whole, verified, compiled, swapped. A head that cannot be trusted or fetched leaves the last good policy.
+import { createHash } from "node:crypto";
+import type { Broker } from "@malla/sdk/broker";
+import type { Runtime } from "@malla/sdk/call";
+import { encodePolicyPush, POLICY_LIVE_SUBJECT } from "@malla/sdk/contract";
+import { type LivePolicy, openHead, type PolicyStore, readStoredDocument, type SignedHead, type StoredDocument } from "@malla/sdk/discovery";
+import type { PolicyCache } from "./policy-cache.ts";
+
+/** How often the head is read, in ms: a change is live everywhere within twice this. */
+const POLL_MS = 1_000;
+/** Beyond this only the head is pushed, in bytes; who needs the documents asks. */
+const MAX_PUSH_BYTES = 512 * 1024;
+const EMPTY = new Uint8Array(0);
+
+export interface PolicyFollowerOptions {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  readonly store: PolicyStore;
+  readonly policy: LivePolicy;
+  readonly cache: PolicyCache | undefined;
+  readonly publicKey: string;
+}
+
+export class PolicyFollower {
+  readonly #options: PolicyFollowerOptions;
+  #head: SignedHead | undefined;
+  #documents: readonly StoredDocument[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #polling = false;
+  #lastProblem = "";
+
+  constructor(options: PolicyFollowerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves after the first read: with the bucket's policy, or with the last good one from disk if it cannot be read. */
+  async start(): Promise<void> {
+    await this.#poll();
+    if (!this.#options.policy.loaded) await this.#fromCache();
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Why the last read failed; empty if it did not. */
+  get problem(): string {
+    return this.#lastProblem;
+  }
+
+  /** What `mesh.policy.live` brings: head and documents; an empty head says that there is no policy yet. */
+  push(): Uint8Array {
+    const size = this.#documents.reduce((sum, document) => sum + document.bytes.length, 0);
+    const complete = size <= MAX_PUSH_BYTES;
+    return encodePolicyPush({
+      head: this.#head?.bytes ?? EMPTY,
+      documents: complete ? this.#documents.map((document) => document.bytes) : [],
+      complete,
+    });
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
+    try {
+      await this.#follow();
+      this.#lastProblem = "";
+    } catch (error) {
+      this.#complain(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { store, policy, cache } = this.#options;
+    const { signed } = await store.readHead();
+    if (signed === undefined) {
+      policy.loadEmpty();
+      return;
+    }
+    const known = this.#head?.head;
+    if (known !== undefined && signed.head.revision <= known.revision) {
+      if (signed.head.revision < known.revision) {
+        throw new Error(`the bucket holds revision ${signed.head.revision}, but revision ${known.revision} was in force: a policy never goes back by itself`);
+      }
+      return;
+    }
+    const documents = await store.documentsOf(signed.head);
+    this.#take(signed, documents);
+    await cache?.save(signed, documents);
+  }
+
+  #take(signed: SignedHead, documents: readonly StoredDocument[]): void {
+    const { broker, policy, runtime } = this.#options;
+    const problems = policy.swap(
+      signed.head.revision,
+      documents.map((stored) => stored.document),
+    );
+    if (problems === undefined) return;
+    this.#head = signed;
+    this.#documents = documents;
+    for (const problem of problems) runtime.telemetry.log.warn({ ...problem }, "a problem in the policy");
+    runtime.telemetry.configRevision(signed.head.revision);
+    runtime.telemetry.log.info({ revision: signed.head.revision, documents: documents.length, author: signed.head.author }, "policy in force");
+    if (broker.connected) broker.publish(POLICY_LIVE_SUBJECT, this.push());
+  }
+
+  async #fromCache(): Promise<void> {
+    const { cache, publicKey, runtime } = this.#options;
+    const cached = await cache?.load();
+    if (cached === undefined) return;
+    const signed = openHead(cached.head, publicKey);
+    if (typeof signed === "string") return;
+    const byHash = new Map(cached.documents.map((bytes) => readStored(bytes)).map((stored) => [stored.hash, stored]));
+    const documents = signed.head.documents.map((entry) => byHash.get(entry.hash));
+    if (documents.includes(undefined)) return;
+    runtime.telemetry.log.warn({ revision: signed.head.revision }, "the policy cannot be read; the last good one from disk is in force");
+    this.#take(signed, documents as readonly StoredDocument[]);
+  }
+
+  /** Once for each problem, not once a second. */
+  #complain(problem: string): void {
+    if (problem !== this.#lastProblem) this.#options.runtime.telemetry.log.error({ problem }, "the policy could not be read; what was in force stays");
+    this.#lastProblem = problem;
+  }
+}
+
+function readStored(bytes: Uint8Array): StoredDocument {
+  return readStoredDocument(bytes, createHash("sha256").update(bytes).digest("hex"));
+}
