@@ -85,7 +85,8 @@ function readClaims(jwt: string, source: string): Omit<Credentials, "jwt" | "see
   const nats = isRecord(claims.nats) ? claims.nats : {};
   if (nats.type !== "user") throw new CredentialsError(`${source}: the JWT is not of a user`);
   const accountKey = nats.issuer_account ?? claims.iss;
-  if (typeof claims.name !== "string" || claims.name === "") throw new CredentialsError(`${source}: the JWT names nobody`);
+  if (typeof claims.name !== "string" || claims.name === "")
+    throw new CredentialsError(`${source}: the JWT names nobody`);
   if (typeof accountKey !== "string" || !ACCOUNT_KEY.test(accountKey)) {
     throw new CredentialsError(`${source}: the JWT names no account`);
   }

@@ -23,7 +23,7 @@ export const ROLES = [
 export type Role = (typeof ROLES)[number];
 
 /** Names no service may carry: the mesh itself, the roles, and tokens that stand for something else in a subject. */
-export const RESERVED_NAMES: ReadonlySet<string> = new Set(["mesh", "srv", ...ROLES]);
+export const RESERVED_NAMES: ReadonlySet<string> = new Set(["mesh", "srv", "application", ...ROLES]);
 
 /** Routers name themselves with this prefix, so that no service can be issued credentials in a router's name. */
 export const ROUTER_ID_PREFIX = "router-";

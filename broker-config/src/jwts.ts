@@ -1,0 +1,127 @@
+// What the server trusts: the operator's JWT and one JWT per account, with the grants of each role as the template of
+// that role's signing key.
+import { isDeepStrictEqual } from "node:util";
+import {
+  type Account,
+  decode,
+  encodeAccount,
+  encodeOperator,
+  newScopedSigner,
+  type Operator,
+  type OperatorLimits,
+  type SigningKey,
+} from "@nats-io/jwt";
+import { MESH_MAX_CONNECTIONS, STORE_LIMITS, type StoreLimits, SYSTEM_ACCOUNT } from "./accounts.ts";
+import { findGrant, type Grant } from "./grants.ts";
+import { type AccountKeys, type Keys, keyPair } from "./keys.ts";
+
+const UNLIMITED = -1;
+
+/** The JWTs as the server's configuration needs them. Nothing in it is secret. */
+export interface TrustChain {
+  readonly operator: string;
+  readonly systemAccount: string;
+  /** Public key of the account → its JWT; SYS is among them. */
+  readonly accounts: ReadonlyMap<string, string>;
+}
+
+export interface TrustOptions {
+  /** JWT of the operator from an earlier run. */
+  readonly earlierOperator?: string | undefined;
+  /** How many servers keep each message: an account's limit counts every copy. Default: 1. */
+  readonly copies?: number;
+}
+
+/**
+ * Signs operator and accounts. Only signing keys sign, never identities, and the server enforces that. A running server
+ * refuses to reload if its operator's JWT has changed in any way, so an earlier one is taken again where it still fits.
+ */
+export async function trustChain(keys: Keys, options: TrustOptions = {}): Promise<TrustChain> {
+  const { earlierOperator, copies = 1 } = options;
+  const operator =
+    earlierOperator !== undefined && fits(earlierOperator, keys) ? earlierOperator : await signOperator(keys);
+  const accounts = new Map<string, string>();
+  const system: Partial<Account> = { limits: limits(undefined, UNLIMITED, copies) };
+  accounts.set(keys.system.publicKey, await signAccount(keys, SYSTEM_ACCOUNT, keys.system.publicKey, system));
+  for (const account of keys.accounts) {
+    accounts.set(
+      account.identity.publicKey,
+      await signAccount(keys, account.name, account.identity.publicKey, accountOf(account, copies)),
+    );
+  }
+  return { operator, systemAccount: keys.system.publicKey, accounts };
+}
+
+async function signOperator(keys: Keys): Promise<string> {
+  return await encodeOperator("malla", keyPair(keys.operator), operatorClaims(keys));
+}
+
+function operatorClaims(keys: Keys): Partial<Operator> & { readonly strict_signing_key_usage: true } {
+  return {
+    signing_keys: [keys.operatorSigner.publicKey],
+    system_account: keys.system.publicKey,
+    // Not in the library's type; the server reads it.
+    strict_signing_key_usage: true,
+  };
+}
+
+function fits(jwt: string, keys: Keys): boolean {
+  try {
+    const { sub, nats } = decode<Record<string, unknown>>(jwt);
+    const wanted = Object.entries(operatorClaims(keys));
+    return sub === keys.operator.publicKey && wanted.every(([name, value]) => isDeepStrictEqual(nats[name], value));
+  } catch {
+    return false;
+  }
+}
+
+async function signAccount(keys: Keys, name: string, publicKey: string, account: Partial<Account>): Promise<string> {
+  return await encodeAccount(name, publicKey, account, { signer: keyPair(keys.operatorSigner) });
+}
+
+function accountOf(account: AccountKeys, copies: number): Partial<Account> {
+  const connections = account.kind === "MESH" ? MESH_MAX_CONNECTIONS : UNLIMITED;
+  return {
+    limits: limits(STORE_LIMITS[account.kind], connections, copies),
+    signing_keys: account.roles.flatMap((role) => {
+      const grant = findGrant(role.role, account.kind) as Grant;
+      const signers = role.previous === undefined ? [role.key.publicKey] : [role.key.publicKey, role.previous];
+      return signers.map((signer) => scopedSigner(signer, grant));
+    }),
+  };
+}
+
+function scopedSigner(publicKey: string, grant: Grant): SigningKey {
+  return newScopedSigner(publicKey, grant.role, {
+    pub: { allow: [...grant.publish], deny: [] },
+    sub: { allow: [...grant.subscribe], deny: [] },
+    // The library's default here is read by the server as a permission to publish to any reply subject.
+    resp: undefined as never,
+    // Without this, credentials of a service also open leaf node, web socket and MQTT connections.
+    allowed_connection_types: ["STANDARD"],
+    subs: grant.maxSubscriptions ?? UNLIMITED,
+  });
+}
+
+/** No imports, exports or leaf nodes: accounts have no way into each other. What is absent would count as zero. */
+function limits(store: StoreLimits | undefined, connections: number, copies: number): OperatorLimits {
+  return {
+    subs: UNLIMITED,
+    data: UNLIMITED,
+    payload: UNLIMITED,
+    imports: 0,
+    exports: 0,
+    wildcards: false,
+    conn: connections,
+    leaf: 0,
+    disallow_bearer: true,
+    ...(store === undefined
+      ? {}
+      : {
+          disk_storage: store.diskBytes * copies,
+          mem_storage: store.memoryBytes * copies,
+          streams: UNLIMITED,
+          consumer: UNLIMITED,
+        }),
+  };
+}
