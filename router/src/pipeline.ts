@@ -18,7 +18,7 @@ import {
 import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sdk/contract";
 import type { PolicyHolder } from "@malla/sdk/discovery";
 import { settingsOf } from "@malla/sdk/engine";
-import { OTHER } from "@malla/sdk/telemetry";
+import { attribute, OTHER, rpcSpan } from "@malla/sdk/telemetry";
 import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
@@ -89,9 +89,15 @@ export class Pipeline {
     const { runtime, policy } = this.#ports;
     const facts = readRequestHeaders(message.headers);
     const startedAtMs = runtime.clock.nowMs();
-    runtime.telemetry.callStarted("router", target.service);
+    const { telemetry } = runtime;
+    const { registry } = this.#ports.dispatch;
+    const label = registry.service(target.service) === undefined ? OTHER : target.service;
+    telemetry.callStarted("router", label);
+    const { name, attributes } = rpcSpan(target.service, target.method);
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, { ...attributes, [attribute.caller]: target.principal });
     return {
       ...target,
+      label,
       callId: message.reply === "" ? runtime.ids.next() : message.reply.slice(message.reply.lastIndexOf(".") + 1),
       reply: message.reply,
       headers: facts.headers,
@@ -102,8 +108,9 @@ export class Pipeline {
       priority: facts.priority,
       key: facts.key,
       idempotencyKey: facts.idempotencyKey,
-      parent: facts.parent,
-      span: runtime.telemetry.tracer?.startSpan(`${target.service}/${target.method}`, "server", facts.parent, { "mesh.caller": target.principal }),
+      // An unsampled call says so to whoever comes next, or every hop would draw anew.
+      parent: facts.parent ?? (span === undefined ? telemetry.tracer?.unsampledRoot() : undefined),
+      span,
       forwarded: facts.forwarded,
       requestId: "",
       policy: policy.current,
@@ -192,8 +199,8 @@ export class Pipeline {
     telemetry.callEnded({
       reporter: "router",
       caller: exchange.principal,
-      service: this.#ports.dispatch.registry.service(exchange.targetService) === undefined ? OTHER : exchange.targetService,
-      method: this.#label(exchange),
+      service: exchange.label,
+      method: this.#methodLabel(exchange),
       version: exchange.version,
       code,
       reason,
@@ -204,7 +211,7 @@ export class Pipeline {
   }
 
   /** A method that nobody has announced must not become a label: a caller could make up a million of them. */
-  #label({ targetService, targetMethod }: Exchange): string {
+  #methodLabel({ targetService, targetMethod }: Exchange): string {
     const entry = this.#ports.dispatch.registry.service(targetService);
     for (const instance of entry?.instances.values() ?? []) if (instance.methods.has(targetMethod)) return targetMethod;
     return OTHER;

@@ -3,12 +3,16 @@ import { randomBytes } from "node:crypto";
 import { connectNats } from "./broker/nats-broker.ts";
 import { createRuntime } from "./call/runtime.ts";
 import { type ConnectOptions, resolveConnectConfig } from "./connect-config.ts";
+import { defaultTelemetry } from "./default-telemetry.ts";
 import { Mesh } from "./mesh.ts";
 import { noopTelemetry } from "./telemetry/noop.ts";
 import type { Telemetry } from "./telemetry/port.ts";
 
 export interface MeshOptions extends ConnectOptions {
-  /** Metrics, spans and log; made by `createTelemetry` of `@malla/sdk/telemetry`. Default: none. */
+  /**
+   * Metrics, spans and log; made by `createTelemetry` of `@malla/sdk/telemetry`. Default: spans if OTEL_EXPORTER_OTLP_ENDPOINT is set
+   * or the application has registered an OpenTelemetry provider, a log on stderr if MALLA_LOG_LEVEL is set, no metrics.
+   */
   readonly telemetry?: Telemetry;
 }
 
@@ -18,8 +22,9 @@ export interface MeshOptions extends ConnectOptions {
  */
 export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const config = resolveConnectConfig(options, process.env);
-  const telemetry = options.telemetry ?? noopTelemetry;
   const instance = `i${randomBytes(5).toString("hex")}`;
+  const fallback = options.telemetry === undefined ? await defaultTelemetry(config.service, config.version, instance, process.env) : undefined;
+  const telemetry = options.telemetry ?? fallback?.telemetry ?? noopTelemetry;
   const { principal, role, policyPublicKey } = config.credentials;
   const broker = await connectNats({
     servers: config.servers,
@@ -43,7 +48,10 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     hearsRouters: role !== "guest" && role !== "micro",
   };
   const stopListening = drainOnSignals(config.drainOn, () => mesh.drain());
-  const mesh = new Mesh(broker, runtime, facts, stopListening);
+  const mesh = new Mesh(broker, runtime, facts, async () => {
+    stopListening();
+    await fallback?.shutdown();
+  });
   await mesh.start();
   return mesh;
 }

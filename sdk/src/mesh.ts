@@ -26,6 +26,7 @@ import { settingsOf } from "./engine/index.ts";
 import type { Contract } from "./protobuf/contract.ts";
 import { type ContractHandlers, contractEndpoints, type Handlers, jsonEndpoints } from "./server/endpoint.ts";
 import { ServedInstance } from "./server/instance.ts";
+import { rpcSpan } from "./telemetry/rpc-semantics.ts";
 import { formatTraceparent } from "./telemetry/trace-context.ts";
 
 /** How often routers that fell silent are dropped, in ms. */
@@ -54,13 +55,13 @@ export class Mesh {
   readonly #policy = new LivePolicy();
   readonly #path: RoutedPath;
   readonly #served: ServedInstance;
-  readonly #onClose: () => void;
+  readonly #onClose: () => Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
   #draining: Promise<void> | undefined;
   #joined = false;
 
   /** Made by `connect`. `onClose` is called once, when the connection has been closed. */
-  constructor(broker: Broker, runtime: Runtime, facts: MeshFacts, onClose: () => void = () => undefined) {
+  constructor(broker: Broker, runtime: Runtime, facts: MeshFacts, onClose: () => Promise<void> = async () => undefined) {
     this.#broker = broker;
     this.#runtime = runtime;
     this.#facts = facts;
@@ -168,9 +169,9 @@ export class Mesh {
     const deadlineAtMs = Math.min(now + timeoutOf(options), ambient?.deadlineAtMs ?? Number.POSITIVE_INFINITY);
     const signal = options.signal;
     if (signal?.aborted === true || ambient?.signal.aborted === true) throw abortError((signal?.aborted === true ? signal : ambient?.signal)?.reason);
-    const name = `${service}/${method}`;
-    const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, {});
-    const trace = span?.context ?? ambient?.trace;
+    const { name, attributes } = rpcSpan(service, method);
+    const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, attributes);
+    const trace = span?.context ?? ambient?.trace ?? telemetry.tracer?.unsampledRoot();
     if (trace !== undefined) {
       fields.push(header.traceparent, formatTraceparent(trace));
       if (trace.tracestate !== undefined) fields.push(header.tracestate, trace.tracestate);
@@ -223,7 +224,7 @@ export class Mesh {
     this.#path.stop();
     this.#runtime.stall.stop();
     await this.#broker.close();
-    this.#onClose();
+    await this.#onClose();
   }
 }
 

@@ -10,6 +10,8 @@ export interface Exchange {
   /** What was called; `targetService` and `targetMethod` are what it became by a rewrite. */
   readonly service: string;
   readonly method: string;
+  /** Service as metrics name it: `_OTHER` if nobody had announced it when the call came. */
+  readonly label: string;
   /** Last token of the reply subject, by which the caller names this call in a cancel or a probe. */
   readonly callId: string;
   /** Where the answer goes; empty for a one-way call. */

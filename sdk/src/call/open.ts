@@ -13,7 +13,7 @@ import {
   type Priority,
 } from "../contract/index.ts";
 import type { TraceContext } from "../telemetry/port.ts";
-import { parseTraceparent } from "../telemetry/trace-context.ts";
+import { boundBaggage, parseTraceparent } from "../telemetry/trace-context.ts";
 
 /** What the headers of a request say, checked. */
 export interface RequestFacts {
@@ -79,9 +79,13 @@ function interpret(headers: HeaderBlock): RequestFacts {
         tracestate = value;
         break;
       case "content-type":
-      case "baggage":
-        forwarded.push(lower === "baggage" ? header.baggage : header.contentType, value);
+        forwarded.push(header.contentType, value);
         break;
+      case "baggage": {
+        const bounded = boundBaggage(value);
+        if (bounded !== undefined) forwarded.push(header.baggage, bounded);
+        break;
+      }
       default:
         // What else is reserved, the broker's own, or proves a user is not the callee's to see.
         if (!isReservedHeader(lower) && !lower.startsWith("nats-")) forwarded.push(name, value);

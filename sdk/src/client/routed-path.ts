@@ -52,12 +52,21 @@ export interface RoutedReply {
   readonly payload: Uint8Array;
 }
 
-interface PendingCall extends Waiting<KnownRouter> {
+/** One call with all its tries; the try that waits now is `current`. */
+interface RoutedCall {
   readonly request: RoutedRequest;
   readonly firstSentAtMs: number;
-  readonly resends: number;
-  readonly deadlineTimer: Timer;
   readonly settle: Settle;
+  deadlineTimer: Timer | undefined;
+  /** Tries that provably did not start and went elsewhere. */
+  resends: number;
+  current: Try | undefined;
+  ended: boolean;
+}
+
+/** One request at one router. */
+interface Try extends Waiting<KnownRouter> {
+  readonly call: RoutedCall;
 }
 
 type Settle = (error: MeshError | undefined, reply: RoutedReply | undefined) => void;
@@ -79,14 +88,14 @@ export interface RunningCall {
 export class RoutedPath {
   readonly #options: RoutedPathOptions;
   readonly #inboxPrefix: string;
-  readonly #pending: WaitingTable<KnownRouter, PendingCall>;
+  readonly #pending: WaitingTable<KnownRouter, Try>;
   readonly #probes = new ProbeTable<KnownRouter>();
   #probeTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RoutedPathOptions) {
     this.#options = options;
     this.#inboxPrefix = inboxSubject(options.principal, options.connection, "");
-    this.#pending = new WaitingTable((call, loss) => this.#lost(call, loss));
+    this.#pending = new WaitingTable((current, loss) => this.#lost(current, loss));
   }
 
   start(): void {
@@ -114,62 +123,59 @@ export class RoutedPath {
     const { clock, timers } = this.#options.runtime;
     const now = clock.nowMs();
     const remainingMs = request.deadlineAtMs - now;
+    const call: RoutedCall = { request, firstSentAtMs: now, settle, deadlineTimer: undefined, resends: 0, current: undefined, ended: false };
     if (remainingMs <= 0) {
-      queueMicrotask(() => settle(MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined));
-      return { cancel: () => undefined };
+      queueMicrotask(() => this.#end(call, MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined));
+    } else {
+      call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
+        this.#giveUp(call, MeshError.of("deadline", `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`));
+      });
+      this.#send(call);
     }
-    // The current try of this call; a resend replaces it.
-    const slot: { call: PendingCall | undefined; ended: boolean } = { call: undefined, ended: false };
-    const end: Settle = (error, reply) => {
-      if (slot.ended) return;
-      slot.ended = true;
-      timers.cancel(deadlineTimer);
-      settle(error, reply);
-    };
-    const giveUp = (error: MeshError): void => {
-      const { call } = slot;
-      if (call !== undefined && this.#forget(call)) this.#cancelAtRouter(call);
-      end(error, undefined);
-    };
-    const deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
-      giveUp(MeshError.of("deadline", `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`));
-    });
-    this.#send(request, { firstSentAtMs: now, resends: 0, deadlineTimer, settle: end, slot });
-    return { cancel: giveUp };
+    return { cancel: (error) => this.#giveUp(call, error) };
   }
 
-  #send(
-    request: RoutedRequest,
-    how: { firstSentAtMs: number; resends: number; deadlineTimer: Timer; settle: Settle; slot: { call: PendingCall | undefined; ended: boolean } },
-  ): void {
-    if (how.slot.ended) return;
+  #giveUp(call: RoutedCall, error: MeshError): void {
+    const { current } = call;
+    if (current !== undefined && this.#forget(current)) this.#cancelAtRouter(current);
+    this.#end(call, error, undefined);
+  }
+
+  #end(call: RoutedCall, error: MeshError | undefined, reply: RoutedReply | undefined): void {
+    if (call.ended) return;
+    call.ended = true;
+    if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
+    call.settle(error, reply);
+  }
+
+  #send(call: RoutedCall): void {
+    if (call.ended) return;
     const { broker, runtime, principal, connection, routers } = this.#options;
+    const { request } = call;
+    const { service, method } = request;
     const now = runtime.clock.nowMs();
     const router = routers.choose(runtime.random);
-    const call: PendingCall & { slot: typeof how.slot } = {
+    const current: Try = {
       id: runtime.ids.next(),
-      request,
+      call,
       peer: router,
       repeatable: request.repeatable,
       sentAtMs: now,
       probedAtMs: 0,
       goneSinceMs: 0,
-      ...how,
     };
-    how.slot.call = call;
-    const { service, method } = request;
+    call.current = current;
     const subject = router === undefined ? callSubject(principal, service, method) : viaSubject(router.id, principal, service, method);
-    const fields = [...request.fields, header.timeout, formatTimeoutMs(request.deadlineAtMs - now)];
     try {
-      const headers = encodeHeaderBlock(fields);
+      const headers = encodeHeaderBlock([...request.fields, header.timeout, formatTimeoutMs(request.deadlineAtMs - now)]);
       this.#refuseTooLarge(request.payload.length + headers.length);
-      broker.publish(subject, request.payload, inboxSubject(principal, connection, call.id), headers);
+      broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
-      queueMicrotask(() => how.settle(sendError(thrown), undefined));
+      queueMicrotask(() => this.#end(call, sendError(thrown), undefined));
       return;
     }
     if (router !== undefined) router.inFlight++;
-    this.#pending.add(call);
+    this.#pending.add(current);
   }
 
   #refuseTooLarge(bytes: number): void {
@@ -181,56 +187,62 @@ export class RoutedPath {
 
   #onMessage(message: BrokerMessage): void {
     const id = message.subject.slice(this.#inboxPrefix.length);
-    const call = this.#pending.get(id);
+    const waiting = this.#pending.get(id);
     const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
-    if (call === undefined) {
+    if (waiting === undefined) {
       if (typeof headers !== "string") this.#onProbeReply(id, headers, message.payload);
       return;
     }
-    this.#forget(call);
+    this.#forget(waiting);
+    const { call } = waiting;
     if (typeof headers === "string") {
-      call.settle(MeshError.of("internal", `the reply cannot be read: ${headers}`), undefined);
+      this.#end(call, MeshError.of("internal", `the reply cannot be read: ${headers}`), undefined);
       return;
     }
     if (headers.status === NO_RESPONDERS) {
-      this.#nobodyThere(call);
+      this.#nobodyThere(waiting);
       return;
     }
     const error = errorOfReply(headers, "router");
     // A router that drains or is full has not begun: another may.
-    if (error?.reason === "not-started" && error.origin === "router" && error.attempts === 0 && this.#resend(call, 0)) return;
-    call.settle(error, { headers, payload: message.payload });
+    if (error !== undefined && refusedByRouter(error) && this.#resend(call)) return;
+    this.#end(call, error, { headers, payload: message.payload });
   }
 
   /** The broker's 503 on the request itself: nothing ran, so it may always go elsewhere. */
-  #nobodyThere(call: PendingCall): void {
+  #nobodyThere({ call, peer }: Try): void {
     const { routers, runtime } = this.#options;
-    if (call.peer !== undefined) {
-      routers.suspect(call.peer.id, runtime.clock.nowMs());
-      if (this.#resend(call, 0)) return;
-    } else if (runtime.clock.nowMs() - call.firstSentAtMs < NO_ROUTER_WAIT_MS && this.#resend(call, NO_ROUTER_RETRY_MS)) return;
-    call.settle(MeshError.of("not-started", "no router is running; `malla up` or `malla router` starts one"), undefined);
+    if (peer !== undefined) {
+      routers.suspect(peer.id, runtime.clock.nowMs());
+      if (this.#resend(call)) return;
+    } else if (runtime.clock.nowMs() - call.firstSentAtMs < NO_ROUTER_WAIT_MS && this.#resendLater(call)) return;
+    this.#end(call, MeshError.of("not-started", "no router is running; `malla up` or `malla router` starts one"), undefined);
   }
 
-  #resend(call: PendingCall, delayMs: number): boolean {
-    const { clock, timers } = this.#options.runtime;
-    const waitsForRouter = delayMs > 0;
-    if (!waitsForRouter && call.resends >= MAX_RESENDS) return false;
-    if (clock.nowMs() + delayMs >= call.request.deadlineAtMs) return false;
-    const { firstSentAtMs, deadlineTimer, settle, request } = call;
-    const { slot } = call as PendingCall & { slot: { call: PendingCall | undefined; ended: boolean } };
-    const again = (): void => this.#send(request, { firstSentAtMs, deadlineTimer, settle, slot, resends: call.resends + (waitsForRouter ? 0 : 1) });
-    if (delayMs === 0) again();
-    else timers.schedule(delayMs, again);
+  /** To another router at once. False if it went elsewhere too often already. */
+  #resend(call: RoutedCall): boolean {
+    if (call.resends >= MAX_RESENDS) return false;
+    call.resends++;
+    this.#send(call);
     return true;
   }
 
-  #lost(call: PendingCall, loss: Loss): void {
-    if (call.peer !== undefined) call.peer.inFlight--;
-    const mayResend = loss === "unseen" || call.repeatable;
-    if (loss === "gone" && call.peer !== undefined) this.#options.routers.suspect(call.peer.id, this.#options.runtime.clock.nowMs());
-    if (mayResend && this.#resend(call, 0)) return;
-    call.settle(MeshError.of("gone", "the router was lost while the call ran"), undefined);
+  /** To whichever router there is a little later. False if the deadline comes first. */
+  #resendLater(call: RoutedCall): boolean {
+    const { clock, timers } = this.#options.runtime;
+    if (clock.nowMs() + NO_ROUTER_RETRY_MS >= call.request.deadlineAtMs) return false;
+    timers.schedule(NO_ROUTER_RETRY_MS, () => this.#send(call));
+    return true;
+  }
+
+  #lost({ call, peer }: Try, loss: Loss): void {
+    if (peer !== undefined) {
+      peer.inFlight--;
+      if (loss === "gone") this.#options.routers.suspect(peer.id, this.#options.runtime.clock.nowMs());
+    }
+    const mayResend = loss === "unseen" || call.request.repeatable;
+    if (mayResend && this.#resend(call)) return;
+    this.#end(call, MeshError.of("gone", "the router was lost while the call ran"), undefined);
   }
 
   #probeOld(): void {
@@ -260,25 +272,30 @@ export class RoutedPath {
     if (answer !== undefined) this.#pending.probeAnswered(probe.peer, answer);
   }
 
-  #forget(call: PendingCall): boolean {
-    if (!this.#pending.remove(call)) return false;
-    if (call.peer !== undefined) call.peer.inFlight--;
+  #forget(current: Try): boolean {
+    if (!this.#pending.remove(current)) return false;
+    if (current.peer !== undefined) current.peer.inFlight--;
     return true;
   }
 
-  #cancelAtRouter(call: PendingCall): void {
+  #cancelAtRouter(current: Try): void {
     const { broker, principal } = this.#options;
-    if (call.peer === undefined || !broker.connected) return;
-    broker.publish(cancelSubject(call.peer.id, principal, call.id), EMPTY);
+    if (current.peer === undefined || !broker.connected) return;
+    broker.publish(cancelSubject(current.peer.id, principal, current.id), EMPTY);
   }
 
   /** Nobody can tell any more what became of these calls. */
   #failAll(message: string): void {
-    for (const call of [...this.#pending.all()]) {
-      this.#forget(call);
-      call.settle(MeshError.of("gone", message), undefined);
+    for (const current of [...this.#pending.all()]) {
+      this.#forget(current);
+      this.#end(current.call, MeshError.of("gone", message), undefined);
     }
   }
+}
+
+/** A router that drains or is full refuses before anything began. */
+function refusedByRouter(error: MeshError): boolean {
+  return error.origin === "router" && error.attempts === 0 && (error.reason === "not-started" || error.reason === "overloaded");
 }
 
 function sendError(thrown: unknown): MeshError {

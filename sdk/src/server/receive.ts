@@ -25,6 +25,7 @@ import {
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
+import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
@@ -229,7 +230,8 @@ export class Receiver {
     const startedAtMs = clock.nowMs();
     const controller = new AbortController();
     const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
-    const span = telemetry.tracer?.startSpan(`${target.service}/${target.method}`, "server", facts.parent, { "mesh.instance": this.#options.instance });
+    const { name, attributes } = rpcSpan(target.service, target.method);
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, { ...attributes, [attribute.instance]: this.#options.instance });
     let settled = false;
     const finish = (error: MeshError | undefined, value: unknown): void => {
       if (settled) return;
@@ -255,14 +257,15 @@ export class Receiver {
     const ambient = {
       deadlineAtMs: startedAtMs + remainingMs,
       signal: controller.signal,
-      trace: span?.context ?? facts.parent,
+      trace: span?.context ?? facts.parent ?? telemetry.tracer?.unsampledRoot(),
       baggage: headerValue(facts.headers, header.baggage),
       priority: facts.priority,
     };
     runWithin(ambient, () => {
       try {
         const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
-        const result = endpoint.handler(request, context);
+        const run = (): unknown => endpoint.handler(request, context);
+        const result = span === undefined || telemetry.tracer?.within === undefined ? run() : telemetry.tracer.within(span, run);
         if (isThenable(result)) result.then((value) => finish(undefined, value), (thrown: unknown) => finish(MeshError.from(thrown, "instance"), undefined));
         else finish(undefined, result);
       } catch (thrown) {

@@ -4,6 +4,7 @@ import { MeshError, type MeshReason } from "../../contract/index.ts";
 import { nextAttempt, recordOutcome, type RetryBudget, type CompiledDestination, breakerStateOf } from "../../engine/index.ts";
 import type { Instance, Registry } from "../../discovery/registry.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
+import { attribute, rpcSpan } from "../../telemetry/rpc-semantics.ts";
 import type { Clock } from "../clock.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IdSource } from "../id-source.ts";
@@ -181,10 +182,12 @@ export class Dispatch implements AttemptOwner {
     const { span, parent, targetService, targetMethod } = this.#exchange;
     // A call whose own span is not sampled has no sampled attempts either.
     if (tracer === undefined || span === undefined) return undefined;
-    return tracer.startSpan(`${targetService}/${targetMethod}`, "client", span.context ?? parent, {
-      "mesh.attempt": this.#exchange.attempts,
-      "mesh.instance": instance.id,
-      "mesh.version": instance.version,
+    const { name, attributes } = rpcSpan(targetService, targetMethod);
+    return tracer.startSpan(name, "client", span.context ?? parent, {
+      ...attributes,
+      [attribute.attempt]: this.#exchange.attempts,
+      [attribute.instance]: instance.id,
+      [attribute.version]: instance.version,
     });
   }
 
@@ -248,7 +251,7 @@ export class Dispatch implements AttemptOwner {
       return;
     }
     telemetry.retried(exchange.targetService, error.reason);
-    exchange.span?.addEvent("retry", { "mesh.reason": error.reason, "mesh.delay_ms": decision.delayMs });
+    exchange.span?.addEvent("retry", { [attribute.reason]: error.reason, delay_ms: decision.delayMs });
     if (decision.delayMs <= 0) this.#try();
     else {
       this.#delayTimer = timers.schedule(decision.delayMs, () => {
