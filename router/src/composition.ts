@@ -21,17 +21,18 @@ import type { RouterConfig } from "./config.ts";
 import { PlainServices } from "./discovery/plain-services.ts";
 import { RouterAnnouncer } from "./discovery/router-announcer.ts";
 import { FailureLog } from "./failure-log.ts";
+import { Claims } from "./idempotency/claims.ts";
 import { MeshService } from "./mesh-service/mesh-service.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PolicyCache } from "./policy/policy-cache.ts";
 import { PolicyFollower } from "./policy/policy-follower.ts";
 
-/** What must exist before a router can be composed: its name and its two connections. */
+/** What must exist before a router can be composed: its name and its connections. */
 export interface RouterConnections {
   readonly router: string;
   readonly mesh: Broker;
-  readonly control: Broker;
   readonly policyBucket: KeyValue;
+  readonly claimBucket: KeyValue;
   readonly policyPublicKey: string;
 }
 
@@ -151,6 +152,7 @@ export function compose(
       limits: config,
       dispatch: dispatchPorts(from, runtime),
       answerMesh: (target, message) => meshService.answer(target, message),
+      claims: new Claims(connections.claimBucket, runtime, router),
       failures: new FailureLog(log, () => runtime.clock.nowMs()),
     });
   });

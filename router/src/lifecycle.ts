@@ -1,8 +1,7 @@
 // Start in order, stop in reverse: connections, policy, replies, registry, then calls; and last of all the word that this
 // router is there.
 import { randomBytes } from "node:crypto";
-import { readRouterSigner, type RouterCredentials, signRouterUser } from "@malla/broker-config";
-import { type Broker, connectNats, openKeyValue } from "@malla/sdk/broker";
+import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
 import {
   decodeInstanceState,
@@ -14,9 +13,9 @@ import {
   ROUTER_QUEUE,
   subscriptions,
 } from "@malla/sdk/contract";
-import { POLICY_BUCKET, type Registry } from "@malla/sdk/discovery";
-import type { Log } from "@malla/sdk/telemetry";
+import type { Registry } from "@malla/sdk/discovery";
 import type { DependencyContainer } from "tsyringe";
+import { type Connections, openConnections } from "./connections.ts";
 import { createAdminServer, type HealthCheck } from "./admin/index.ts";
 import { compose, composeTelemetry, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
@@ -40,48 +39,25 @@ export async function startRouter(options: RouterOptions = {}): Promise<RunningR
   const telemetry = composeTelemetry(config, router);
   const signer = await readRouterSigner(config.signer);
   const credentials = await signRouterUser(signer, router);
-  const mesh = await open(config, router, credentials.mesh, telemetry.log, "mesh");
-  const control = await open(config, router, credentials.control, telemetry.log, "control").catch(async (error: unknown) => {
-    await mesh.close();
-    throw error;
-  });
-  const policyBucket = await openKeyValue(control, POLICY_BUCKET);
-  const services = compose(config, { router, mesh, control, policyBucket, policyPublicKey: signer.policyPublicKey }, telemetry);
-  return await new Lifecycle(config, router, mesh, control, services, telemetry).start();
-}
-
-async function open(config: RouterConfig, router: string, credentials: RouterCredentials["mesh"], log: Log, what: string) {
-  const broker = await connectNats({
-    servers: config.servers,
-    credentials,
-    name: `${router}/${what}`,
-    inboxPrefix: `_INBOX.${router}`,
-    onCallbackError: (error, subject) => log.error({ err: error, subject }, "a message could not be handled"),
-  });
-  broker.onStatus((status) => {
-    if (status.type === "denied") log.error({ operation: status.operation, subject: status.subject }, "the broker refused what a router needs");
-    if (status.type === "disconnected") log.warn({ connection: what }, "the connection to the broker is down");
-    if (status.type === "connected") log.info({ connection: what }, "the connection to the broker is up again");
-  });
-  return broker;
+  const connections = await openConnections(config.servers, router, credentials, telemetry.log);
+  const services = compose(config, { router, ...connections, policyPublicKey: signer.policyPublicKey }, telemetry);
+  return await new Lifecycle(config, router, connections, services, telemetry).start();
 }
 
 class Lifecycle {
   readonly #config: RouterConfig;
   readonly #router: string;
-  readonly #mesh: Broker;
-  readonly #control: Broker;
+  readonly #connections: Connections;
   readonly #services: DependencyContainer;
   readonly #telemetry: RouterTelemetry;
   readonly #timers: NodeJS.Timeout[] = [];
   #draining: Promise<void> | undefined;
   #closeAdmin: () => Promise<void> = async () => undefined;
 
-  constructor(config: RouterConfig, router: string, mesh: Broker, control: Broker, services: DependencyContainer, telemetry: RouterTelemetry) {
+  constructor(config: RouterConfig, router: string, connections: Connections, services: DependencyContainer, telemetry: RouterTelemetry) {
     this.#config = config;
     this.#router = router;
-    this.#mesh = mesh;
-    this.#control = control;
+    this.#connections = connections;
     this.#services = services;
     this.#telemetry = telemetry;
   }
@@ -94,7 +70,7 @@ class Lifecycle {
       metrics: () => this.#telemetry.prometheus.metrics(),
       checks: () => this.#checks(),
     }).catch(async (error: unknown) => {
-      await Promise.all([this.#mesh.close(), this.#control.close()]);
+      await this.#connections.close();
       throw error;
     });
     this.#closeAdmin = () => admin.close();
@@ -102,17 +78,17 @@ class Lifecycle {
     await services.resolve(TOKENS.follower).start();
     this.#hear();
     services.resolve(TOKENS.plainServices).start();
-    await this.#mesh.flush();
+    await this.#connections.mesh.flush();
     this.#takeCalls();
-    await this.#mesh.flush();
+    await this.#connections.mesh.flush();
     services.resolve(TOKENS.announcer).start();
-    this.#telemetry.log.info({ server: this.#mesh.server, metricsPort: admin.port }, "router ready");
+    this.#telemetry.log.info({ server: this.#connections.mesh.server, metricsPort: admin.port }, "router ready");
     return { id: this.#router, metricsPort: admin.port, drain: async () => this.drain() };
   }
 
   /** Replies, announcements, and what goes with time. */
   #hear(): void {
-    const mesh = this.#mesh;
+    const { mesh } = this.#connections;
     const runtime = this.#services.resolve(TOKENS.runtime);
     const registry = this.#services.resolve(TOKENS.registry);
     const attempts = this.#services.resolve(TOKENS.attempts);
@@ -143,7 +119,7 @@ class Lifecycle {
   }
 
   #sweep(registry: Registry, runtime: Runtime): void {
-    if (!this.#mesh.connected) return;
+    if (!this.#connections.mesh.connected) return;
     const now = runtime.clock.nowMs();
     // Who stood still himself cannot tell who was silent.
     if (runtime.stall.stalledWithin(SWEEP_MS * 2)) registry.thaw(now);
@@ -153,13 +129,13 @@ class Lifecycle {
   #takeCalls(): void {
     const pipeline = this.#services.resolve(TOKENS.pipeline);
     const active = this.#services.resolve(TOKENS.active);
-    this.#mesh.subscribe(subscriptions.cancels(this.#router), (message) => {
+    this.#connections.mesh.subscribe(subscriptions.cancels(this.#router), (message) => {
       const subject = parseCancelSubject(message.subject);
       if (subject === undefined) return;
       active.find(subject.call, subject.principal)?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
     });
-    this.#mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
-    this.#mesh.subscribe(subscriptions.calls, (message) => pipeline.handle(message), ROUTER_QUEUE);
+    this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
+    this.#connections.mesh.subscribe(subscriptions.calls, (message) => pipeline.handle(message), ROUTER_QUEUE);
   }
 
   /** Attempts on a lost connection are answered by nobody; their callers learn it from their own connection. */
@@ -175,7 +151,7 @@ class Lifecycle {
     const follower = this.#services.resolve(TOKENS.follower);
     const policy = this.#services.resolve(TOKENS.livePolicy);
     return [
-      { name: "connection", ok: this.#mesh.connected, why: "not connected to the broker" },
+      { name: "connection", ok: this.#connections.mesh.connected, why: "not connected to the broker" },
       { name: "policy", ok: policy.loaded, why: follower.problem === "" ? "not read yet" : follower.problem },
       { name: "draining", ok: this.#draining === undefined, why: "this router is draining" },
     ];
@@ -202,8 +178,8 @@ class Lifecycle {
     this.#services.resolve(TOKENS.follower).stop();
     for (const timer of this.#timers) clearInterval(timer);
     this.#services.resolve(TOKENS.runtime).stall.stop();
-    if (this.#mesh.connected) await this.#mesh.flush();
-    await Promise.all([this.#mesh.close(), this.#control.close(), this.#closeAdmin(), tracer?.shutdown()]);
+    if (this.#connections.mesh.connected) await this.#connections.mesh.flush();
+    await Promise.all([this.#connections.close(), this.#closeAdmin(), tracer?.shutdown()]);
     log.info({}, "router stopped");
     log.flush();
   }

@@ -9,6 +9,7 @@ import {
   type DispatchResult,
   encodeFields,
   errorFields,
+  errorOfReply,
   type Exchange,
   readRequestHeaders,
   requireTarget,
@@ -22,6 +23,7 @@ import { attribute, OTHER, rpcSpan } from "@malla/sdk/telemetry";
 import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
+import type { Claims } from "./idempotency/claims.ts";
 import { admit, type AdmitLimits } from "./stages/admit.ts";
 import { authenticate } from "./stages/authenticate.ts";
 
@@ -35,6 +37,7 @@ export interface PipelinePorts {
   /** Calls to the service `mesh`, which this router answers itself. */
   readonly answerMesh: (target: CallTarget, message: BrokerMessage) => void;
   readonly failures: FailureLog;
+  readonly claims: Claims;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -78,8 +81,10 @@ export class Pipeline {
       // Before anything is told about the target, so that strangers cannot probe for names.
       this.#authorize(exchange);
       requireTarget(exchange, ports.registry, policy.current);
-      // From here on callbacks carry the call; `close` always runs.
-      this.#dispatch(exchange);
+      // From here on callbacks carry the call; `close` always runs. Only a call with an idempotency key waits before.
+      const opened = exchange;
+      if (opened.idempotencyKey === undefined) this.#dispatch(opened, (result) => this.#finish(opened, result));
+      else void this.#dispatchOnce(opened);
     } catch (thrown) {
       this.#rescue(target, message, exchange, thrown);
     }
@@ -142,18 +147,52 @@ export class Pipeline {
     }
   }
 
-  #dispatch(exchange: Exchange): void {
-    const { active, dispatch: ports } = this.#ports;
-    const call: ActiveCall = { callId: exchange.callId, principal: exchange.principal, dispatch: undefined };
-    active.start(call);
-    call.dispatch = dispatch(exchange, ports, (result) => {
-      try {
-        this.#respond(exchange, result);
-      } finally {
-        active.end(call);
-        this.#close(exchange, result.error);
-      }
+  #dispatch(exchange: Exchange, done: (result: DispatchResult) => void): void {
+    const call = this.#start(exchange);
+    call.dispatch = dispatch(exchange, this.#ports.dispatch, (result) => {
+      this.#ports.active.end(call);
+      done(result);
     });
+  }
+
+  #start(exchange: Exchange): ActiveCall {
+    const call: ActiveCall = { callId: exchange.callId, principal: exchange.principal, dispatch: undefined };
+    this.#ports.active.start(call);
+    return call;
+  }
+
+  #finish(exchange: Exchange, result: DispatchResult): void {
+    try {
+      this.#respond(exchange, result);
+    } finally {
+      this.#close(exchange, result.error);
+    }
+  }
+
+  /** Runs a call once for its idempotency key, or answers with what it was answered before. */
+  async #dispatchOnce(exchange: Exchange): Promise<void> {
+    const { claims, failures, active } = this.#ports;
+    const waiting = this.#start(exchange);
+    try {
+      const claim = await claims.claim(exchange);
+      active.end(waiting);
+      if (claim.type === "replied") {
+        this.#finish(exchange, { error: errorOfReply(claim.reply.headers, "instance"), reply: claim.reply });
+        return;
+      }
+      // The key is what makes a second run harmless, for this mesh and for the handler that sees it.
+      exchange.idempotent = true;
+      this.#dispatch(exchange, (result) => {
+        void claims
+          .settle(claim, exchange, result)
+          .catch((error: unknown) => failures.unexpected(error))
+          .finally(() => this.#finish(exchange, result));
+      });
+    } catch (thrown) {
+      active.end(waiting);
+      const error = thrown instanceof MeshError ? thrown : MeshError.of("not-started", "the idempotency key could not be claimed", { origin: "router", cause: thrown });
+      this.#finish(exchange, { error, reply: undefined });
+    }
   }
 
   #respond(exchange: Exchange, { error, reply }: DispatchResult): void {

@@ -4,6 +4,8 @@ import { Buffer } from "node:buffer";
 import { fromPublic, fromSeed } from "@nats-io/nkeys";
 import type { Kind } from "../contract/index.ts";
 
+/** Bucket of idempotency records, in account DURABLE. */
+export const IDEMPOTENCY_BUCKET = "mesh-idempotency";
 /** Bucket of the policy, in account CTRL. */
 export const POLICY_BUCKET = "mesh-policy";
 export const HEAD_KEY = "head";

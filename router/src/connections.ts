@@ -1,0 +1,47 @@
+// The three connections of a router, one an account: calls, policy, idempotency records. All are there, or none.
+import type { RouterCredentials } from "@malla/broker-config";
+import { connectNats, type KeyValue, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { IDEMPOTENCY_BUCKET, POLICY_BUCKET } from "@malla/sdk/discovery";
+import type { Logger } from "@malla/sdk/telemetry";
+
+export interface Connections {
+  readonly mesh: NatsBroker;
+  readonly policyBucket: KeyValue;
+  readonly claimBucket: KeyValue;
+  readonly close: () => Promise<void>;
+}
+
+/** Rejects with an Error that says what to do; what was open by then is closed. */
+export async function openConnections(servers: readonly string[], router: string, credentials: RouterCredentials, log: Logger): Promise<Connections> {
+  const opened: NatsBroker[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(opened.map(async (broker) => broker.close())));
+  const open = async (what: keyof RouterCredentials): Promise<NatsBroker> => {
+    const broker = await connectNats({
+      servers,
+      credentials: credentials[what],
+      name: `${router}/${what}`,
+      inboxPrefix: `_INBOX.${router}`,
+      onCallbackError: (error, subject) => log.error({ err: error, subject }, "a message could not be handled"),
+    });
+    opened.push(broker);
+    tellStatus(broker, what, log);
+    return broker;
+  };
+  try {
+    const mesh = await open("mesh");
+    const policyBucket = await openKeyValue(await open("control"), POLICY_BUCKET);
+    const claimBucket = await openKeyValue(await open("durable"), IDEMPOTENCY_BUCKET);
+    return { mesh, policyBucket, claimBucket, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function tellStatus(broker: NatsBroker, connection: string, log: Logger): void {
+  broker.onStatus((status) => {
+    if (status.type === "denied") log.error({ connection, operation: status.operation, subject: status.subject }, "the broker refused what a router needs");
+    if (status.type === "disconnected") log.warn({ connection }, "the connection to the broker is down");
+    if (status.type === "connected") log.info({ connection }, "the connection to the broker is up again");
+  });
+}
