@@ -44,8 +44,10 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     instance,
     policyPublicKey,
     connection: randomBytes(9).toString("base64url"),
-    // A guest may do no more than call: it knows no router and uses the shared subject.
+    // A guest may do no more than call: it knows no router and uses the shared subject. An operator sees routers, but the
+    // policy it reads from its bucket.
     hearsRouters: role !== "guest" && role !== "micro",
+    hearsPolicy: role === undefined || role === "service" || role === "direct" || role === "gateway",
   };
   const stopListening = drainOnSignals(config.drainOn, () => mesh.drain());
   const mesh = new Mesh(broker, runtime, facts, async () => {

@@ -43,8 +43,9 @@ export interface MeshFacts {
   /** Unique to this connection, unguessable. */
   readonly connection: string;
   readonly policyPublicKey: string | undefined;
-  /** Whether this role hears routers and policy. */
+  /** Whether this role may hear routers, and the policy they push. */
   readonly hearsRouters: boolean;
+  readonly hearsPolicy: boolean;
 }
 
 export class Mesh {
@@ -119,7 +120,7 @@ export class Mesh {
 
   #policyFeed(): PolicyFeed | undefined {
     const publicKey = this.#facts.policyPublicKey;
-    if (publicKey === undefined) return undefined;
+    if (publicKey === undefined || !this.#facts.hearsPolicy) return undefined;
     const ask = async (): Promise<Uint8Array> => (await this.#send(MESH_SERVICE, "policy", new Uint8Array(0), [], true, {})).payload;
     return new PolicyFeed({ broker: this.#broker, runtime: this.#runtime, policy: this.#policy, publicKey, ask });
   }
