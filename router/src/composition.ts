@@ -168,6 +168,7 @@ function dispatchPorts(from: DependencyContainer, runtime: Runtime): DispatchPor
     attempts: from.resolve(TOKENS.attempts),
     sender: from.resolve(TOKENS.sender),
     parking: from.resolve(TOKENS.parking),
+    onWanted: (service) => from.resolve(TOKENS.plainServices).wanted(service),
     budgetOf: (service) => {
       let budget = budgets.get(service);
       if (budget === undefined) {

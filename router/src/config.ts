@@ -32,24 +32,43 @@ const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 /** Options before environment before defaults. Throws one Error that lists every problem. */
 export function loadRouterConfig(options: RouterOptions, environment: Environment): RouterConfig {
   const problems: string[] = [];
-  const servers = options.servers ?? (environment.NATS_URL ?? "nats://127.0.0.1:4222").split(",").map((server) => server.trim());
+  const servers =
+    options.servers ?? (environment.NATS_URL ?? "nats://127.0.0.1:4222").split(",").map((server) => server.trim());
   const signer = options.signer ?? environment.MALLA_ROUTER_SIGNER;
   if (signer === undefined || signer === "") {
-    problems.push("no signer: give the path of router.signer.json with --signer or MALLA_ROUTER_SIGNER (`malla up` writes it to .malla/credentials)");
+    problems.push(
+      "no signer: give the path of router.signer.json with --signer or MALLA_ROUTER_SIGNER (`malla up` writes it to .malla/credentials)",
+    );
   }
-  const number = (name: string, given: number | undefined, variable: string, fallback: number, from: number, to: number): number => {
+  const number = (
+    name: string,
+    given: number | undefined,
+    variable: string,
+    fallback: number,
+    from: number,
+    to: number,
+  ): number => {
     const value = given ?? (environment[variable] === undefined ? fallback : Number(environment[variable]));
-    if (!Number.isFinite(value) || value < from || value > to) problems.push(`${name} (${variable}): a number from ${from} to ${to} is expected`);
+    if (!Number.isFinite(value) || value < from || value > to)
+      problems.push(`${name} (${variable}): a number from ${from} to ${to} is expected`);
     return value;
   };
   const logLevel = options.logLevel ?? environment.MALLA_LOG_LEVEL ?? "info";
-  if (!(LEVELS as readonly string[]).includes(logLevel)) problems.push(`log level (MALLA_LOG_LEVEL): one of ${LEVELS.join(", ")} is expected`);
+  if (!(LEVELS as readonly string[]).includes(logLevel))
+    problems.push(`log level (MALLA_LOG_LEVEL): one of ${LEVELS.join(", ")} is expected`);
   const config: RouterConfig = {
     servers,
     signer: signer ?? "",
     metricsHost: options.metricsHost ?? environment.MALLA_METRICS_HOST ?? "127.0.0.1",
     metricsPort: number("metrics port", options.metricsPort, "MALLA_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
-    maxInFlight: number("calls in flight", options.maxInFlight, "MALLA_ROUTER_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, 1, 1_000_000),
+    maxInFlight: number(
+      "calls in flight",
+      options.maxInFlight,
+      "MALLA_ROUTER_MAX_IN_FLIGHT",
+      DEFAULT_MAX_IN_FLIGHT,
+      1,
+      1_000_000,
+    ),
     maxInFlightPerPrincipal: number(
       "calls in flight per principal",
       options.maxInFlightPerPrincipal,

@@ -38,14 +38,26 @@ export class FailureLog {
   /** A call that was refused before it was opened. */
   refused(target: CallTarget, error: MeshError): void {
     if (!this.#mayWrite()) return;
-    this.#log.warn({ service: target.service, method: target.method, caller: target.principal, status: error.status, reason: error.reason }, error.message);
+    this.#log.warn(
+      {
+        service: target.service,
+        method: target.method,
+        caller: target.principal,
+        status: error.status,
+        reason: error.reason,
+      },
+      error.message,
+    );
   }
 
   /** What policies in audit mode would have refused. */
   audited(exchange: Exchange, rules: readonly string[]): void {
     if (!this.#mayWrite()) return;
     const { targetService, targetMethod, principal } = exchange;
-    this.#log.info({ service: targetService, method: targetMethod, caller: principal, rules }, "an AccessPolicy in audit mode would have refused this call");
+    this.#log.info(
+      { service: targetService, method: targetMethod, caller: principal, rules },
+      "an AccessPolicy in audit mode would have refused this call",
+    );
   }
 
   /** A fault of the router itself. */

@@ -1,3 +1,10 @@
 // A router, for whoever runs one in its own process.
-export { DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_IN_FLIGHT_PER_PRINCIPAL, DEFAULT_METRICS_PORT, loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
+export {
+  DEFAULT_MAX_IN_FLIGHT,
+  DEFAULT_MAX_IN_FLIGHT_PER_PRINCIPAL,
+  DEFAULT_METRICS_PORT,
+  loadRouterConfig,
+  type RouterConfig,
+  type RouterOptions,
+} from "./config.ts";
 export { type RunningRouter, startRouter } from "./lifecycle.ts";

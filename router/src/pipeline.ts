@@ -96,7 +96,8 @@ export class Pipeline {
     const startedAtMs = runtime.clock.nowMs();
     const { telemetry } = runtime;
     const { registry } = this.#ports.dispatch;
-    const label = registry.service(target.service) === undefined ? OTHER : target.service;
+    const known = registry.service(target.service) !== undefined || policy.current.services.has(target.service);
+    const label = known ? target.service : OTHER;
     telemetry.callStarted("router", label);
     const { name, attributes } = rpcSpan(target.service, target.method);
     const span = telemetry.tracer?.startSpan(name, "server", facts.parent, { ...attributes, [attribute.caller]: target.principal });

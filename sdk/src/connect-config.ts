@@ -1,8 +1,8 @@
 // What `connect` was given, completed from the environment and checked. All problems are reported together.
 import { readFileSync } from "node:fs";
 import { valid } from "semver";
-import { isServiceName } from "./contract/names.ts";
 import { type Credentials, readCredentials } from "./contract/credentials.ts";
+import { isServiceName } from "./contract/names.ts";
 
 /** An instance runs this many calls at a time unless told otherwise; what comes beyond goes elsewhere. */
 export const DEFAULT_MAX_IN_FLIGHT = 100;
@@ -57,7 +57,8 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
     }
   }
   const service = options.service ?? environment.MALLA_SERVICE ?? credentials?.principal ?? "";
-  if (!isServiceName(service)) problems.push(`service ${JSON.stringify(service)}: a DNS label in lower case is expected`);
+  if (!isServiceName(service))
+    problems.push(`service ${JSON.stringify(service)}: a DNS label in lower case is expected`);
   else if (credentials !== undefined && credentials.principal !== service) {
     problems.push(
       `service is ${service}, but the credentials were issued for ${credentials.principal}; the broker would refuse. Issue some with \`malla credentials issue ${service} --role service\``,
@@ -66,7 +67,8 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
   const version = options.version ?? environment.MALLA_VERSION ?? "0.0.0";
   if (valid(version) === null) problems.push(`version ${JSON.stringify(version)}: semver is expected, as 1.4.0`);
   const maxInFlight = options.maxInFlight ?? Number(environment.MALLA_MAX_IN_FLIGHT ?? DEFAULT_MAX_IN_FLIGHT);
-  if (!Number.isInteger(maxInFlight) || maxInFlight < 1) problems.push("maxInFlight (MALLA_MAX_IN_FLIGHT): a whole number from 1 is expected");
+  if (!Number.isInteger(maxInFlight) || maxInFlight < 1)
+    problems.push("maxInFlight (MALLA_MAX_IN_FLIGHT): a whole number from 1 is expected");
   const tags = options.tags ?? parseTags(environment.MALLA_TAGS, problems);
   if (problems.length > 0 || credentials === undefined || credentialsText === undefined) {
     throw new Error(`cannot connect to the mesh:\n- ${problems.join("\n- ")}`);
@@ -91,13 +93,17 @@ function serverList(servers: string | readonly string[]): readonly string[] {
 
 function readCredentialsFile(path: string | undefined, problems: string[]): string | undefined {
   if (path === undefined || path === "") {
-    problems.push("no credentials: give the path of a .creds file as `credentials` or in NATS_CREDS; `malla run --service NAME -- COMMAND` does it for you");
+    problems.push(
+      "no credentials: give the path of a .creds file as `credentials` or in NATS_CREDS; `malla run --service NAME -- COMMAND` does it for you",
+    );
     return undefined;
   }
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    problems.push(`credentials ${path}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message}`);
+    problems.push(
+      `credentials ${path}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message}`,
+    );
     return undefined;
   }
 }
@@ -106,7 +112,8 @@ function parseTags(text: string | undefined, problems: string[]): Readonly<Recor
   const tags: Record<string, string> = {};
   for (const pair of (text ?? "").split(",").filter((part) => part.trim() !== "")) {
     const [name, value] = pair.split("=").map((part) => part.trim());
-    if (name === undefined || value === undefined || name === "") problems.push(`MALLA_TAGS: ${JSON.stringify(pair)} is not name=value`);
+    if (name === undefined || value === undefined || name === "")
+      problems.push(`MALLA_TAGS: ${JSON.stringify(pair)} is not name=value`);
     else tags[name] = value;
   }
   return tags;

@@ -18,13 +18,20 @@ const NONE: DefaultTelemetry = { telemetry: noopTelemetry, shutdown: async () =>
  * An OTLP endpoint in the environment (OTEL_EXPORTER_OTLP_ENDPOINT) gives a tracer that exports there; a provider the application
  * registered with OpenTelemetry gives one that uses it; MALLA_LOG_LEVEL gives a log on stderr; else there is none of it.
  */
-export async function defaultTelemetry(service: string, version: string, instance: string, environment: Environment): Promise<DefaultTelemetry> {
+export async function defaultTelemetry(
+  service: string,
+  version: string,
+  instance: string,
+  environment: Environment,
+): Promise<DefaultTelemetry> {
   const wantsLog = environment.MALLA_LOG_LEVEL !== undefined;
   if (!wantsLog && !mayTrace(environment)) return NONE;
   const { apiTracer, createLog, createOtelTracer, isLogLevel, wantsTracing } = await import("./telemetry/index.ts");
   const level = environment.MALLA_LOG_LEVEL ?? "warn";
   const log = createLog({ level: isLogLevel(level) ? level : "warn", facts: { service, instance } });
-  const exporting = wantsTracing(environment as NodeJS.ProcessEnv) ? createOtelTracer({ serviceName: service, serviceVersion: version, instance, log }) : undefined;
+  const exporting = wantsTracing(environment as NodeJS.ProcessEnv)
+    ? createOtelTracer({ serviceName: service, serviceVersion: version, instance, log })
+    : undefined;
   return {
     telemetry: createTelemetry({ tracer: apiTracer() ?? exporting, log }),
     shutdown: async () => exporting?.shutdown(),

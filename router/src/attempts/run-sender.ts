@@ -10,10 +10,10 @@ import {
   header,
   headerValue,
   MeshError,
+  PROBE_METHOD,
   parseHeaderBlock,
   parseLoad,
   parseReplySubject,
-  PROBE_METHOD,
   replySubject,
   runSubject,
   serveSubject,
@@ -45,7 +45,11 @@ export class RunSender implements AttemptSender {
     const headers = encodeHeaderBlock(this.#fields(attempt));
     const bytes = headers.length + exchange.payload.length;
     if (bytes > broker.maxPayloadBytes) {
-      throw MeshError.of("too-large", `the request has ${bytes} bytes with its headers; the broker carries ${broker.maxPayloadBytes}`, { origin: "router" });
+      throw MeshError.of(
+        "too-large",
+        `the request has ${bytes} bytes with its headers; the broker carries ${broker.maxPayloadBytes}`,
+        { origin: "router" },
+      );
     }
     broker.publish(subjectOf(attempt), exchange.payload, replySubject(router, instance.service, attempt.id), headers);
   }
@@ -92,7 +96,12 @@ export class RunSender implements AttemptSender {
     const id = runtime.ids.next();
     this.#probes.add({ id, peer: instance, ids, sentAtMs: runtime.clock.nowMs() });
     const subject = runSubject(instance.service, instance.id, router, PROBE_METHOD);
-    broker.publish(subject, EMPTY, replySubject(router, instance.service, id), encodeHeaderBlock([header.probe, ids.join(",")]));
+    broker.publish(
+      subject,
+      EMPTY,
+      replySubject(router, instance.service, id),
+      encodeHeaderBlock([header.probe, ids.join(",")]),
+    );
   }
 
   /** A message on `mesh.reply.<this router>.*.*`. */
@@ -112,7 +121,10 @@ export class RunSender implements AttemptSender {
     }
     attempts.remove(attempt);
     if (typeof headers === "string") {
-      attempt.owner.attemptFailed(attempt, MeshError.of("internal", `the instance's reply cannot be read: ${headers}`, { origin: "router" }));
+      attempt.owner.attemptFailed(
+        attempt,
+        MeshError.of("internal", `the instance's reply cannot be read: ${headers}`, { origin: "router" }),
+      );
       return;
     }
     const load = headerValue(headers, header.load);
@@ -121,7 +133,12 @@ export class RunSender implements AttemptSender {
     attempt.owner.attemptReplied(attempt, { headers, payload: message.payload });
   }
 
-  #onProbeReply(subject: { id: string; service: string }, status: number, payload: Uint8Array, attempts: AttemptTable): void {
+  #onProbeReply(
+    subject: { id: string; service: string },
+    status: number,
+    payload: Uint8Array,
+    attempts: AttemptTable,
+  ): void {
     const probe = this.#probes.take(subject.id);
     if (probe === undefined || probe.peer.service !== subject.service) return;
     const { runtime, registry } = this.#options;

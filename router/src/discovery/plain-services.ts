@@ -5,12 +5,12 @@ import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import {
   EMPTY_BLOCK,
-  inboxSubject,
   type InstanceState,
+  inboxSubject,
   isMethodName,
   isServiceName,
-  parseHeaderBlock,
   PROTOCOL_VERSION,
+  parseHeaderBlock,
   replySubject,
   serveSubject,
   serviceQuestion,
@@ -19,6 +19,9 @@ import type { PolicyHolder, Registry } from "@malla/sdk/discovery";
 
 /** Known plain services are asked this often, in ms; three missed answers and one is gone. */
 const ASK_MS = 5_000;
+/** A service that calls wait for is asked again after this, in ms. */
+const WANTED_MS = 250;
+const MAX_WANTED = 10_000;
 const EMPTY = new Uint8Array(0);
 /** Id of the one pseudo-instance that stands for all instances of a plain service. */
 export const PLAIN_INSTANCE = "plain";
@@ -42,6 +45,7 @@ export class PlainServices {
   readonly #options: PlainServicesOptions;
   readonly #hinted = new Set<string>();
   readonly #hintInbox: string;
+  readonly #wantedAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PlainServicesOptions) {
@@ -57,6 +61,15 @@ export class PlainServices {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** A call waits for this service: it is asked at once, though not more than once in a while. */
+  wanted(service: string): void {
+    const now = this.#options.runtime.clock.nowMs();
+    if (!this.#options.broker.connected || now - (this.#wantedAtMs.get(service) ?? Number.NEGATIVE_INFINITY) < WANTED_MS) return;
+    if (this.#wantedAtMs.size > MAX_WANTED) this.#wantedAtMs.clear();
+    this.#wantedAtMs.set(service, now);
+    this.#askInfo(service);
   }
 
   /** Asks who is there, and those already hinted at what they serve. */
@@ -78,7 +91,8 @@ export class PlainServices {
   }
 
   #hasSdkInstances(service: string): boolean {
-    for (const instance of this.#options.registry.service(service)?.instances.values() ?? []) if (instance.kind === "sdk") return true;
+    for (const instance of this.#options.registry.service(service)?.instances.values() ?? [])
+      if (instance.kind === "sdk") return true;
     return false;
   }
 
@@ -97,7 +111,10 @@ export class PlainServices {
     if (info?.name !== service) return true;
     const methods = methodsOf(service, info);
     // An SDK instance names `mesh.run`; only what listens on `mesh.serve` is plain.
-    if (methods.length > 0) this.#announce(service, methods, typeof info.version === "string" ? info.version : "0.0.0");
+    if (methods.length > 0) {
+      this.#hinted.add(service);
+      this.#announce(service, methods, typeof info.version === "string" ? info.version : "0.0.0");
+    }
     return true;
   }
 

@@ -48,7 +48,11 @@ export class MeshService {
         this.#probe(target.principal, message);
         return;
       default: {
-        const error = MeshError.of("no-method", `service mesh has no method ${target.method}; it has policy, instances, probe`, { origin: "router" });
+        const error = MeshError.of(
+          "no-method",
+          `service mesh has no method ${target.method}; it has policy, instances, probe`,
+          { origin: "router" },
+        );
         this.#options.broker.publish(message.reply, EMPTY, undefined, encodeFields(errorFields(error, 0)));
       }
     }

@@ -18,7 +18,11 @@ export class PolicyCache {
     try {
       await mkdir(dirname(this.#path), { recursive: true });
       const temporary = `${this.#path}.${process.pid}`;
-      const bytes = encodePolicyPush({ head: signed.bytes, documents: documents.map((document) => document.bytes), complete: true });
+      const bytes = encodePolicyPush({
+        head: signed.bytes,
+        documents: documents.map((document) => document.bytes),
+        complete: true,
+      });
       await writeFile(temporary, bytes, { mode: 0o600 });
       await rename(temporary, this.#path);
     } catch (error) {

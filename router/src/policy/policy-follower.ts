@@ -4,7 +4,14 @@ import { createHash } from "node:crypto";
 import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import { encodePolicyPush, POLICY_LIVE_SUBJECT } from "@malla/sdk/contract";
-import { type LivePolicy, openHead, type PolicyStore, readStoredDocument, type SignedHead, type StoredDocument } from "@malla/sdk/discovery";
+import {
+  type LivePolicy,
+  openHead,
+  type PolicyStore,
+  readStoredDocument,
+  type SignedHead,
+  type StoredDocument,
+} from "@malla/sdk/discovery";
 import type { PolicyCache } from "./policy-cache.ts";
 
 /** How often the head is read, in ms: a change is live everywhere within twice this. */
@@ -84,7 +91,9 @@ export class PolicyFollower {
     const known = this.#head?.head;
     if (known !== undefined && signed.head.revision <= known.revision) {
       if (signed.head.revision < known.revision) {
-        throw new Error(`the bucket holds revision ${signed.head.revision}, but revision ${known.revision} was in force: a policy never goes back by itself`);
+        throw new Error(
+          `the bucket holds revision ${signed.head.revision}, but revision ${known.revision} was in force: a policy never goes back by itself`,
+        );
       }
       return;
     }
@@ -104,7 +113,10 @@ export class PolicyFollower {
     this.#documents = documents;
     for (const problem of problems) runtime.telemetry.log.warn({ ...problem }, "a problem in the policy");
     runtime.telemetry.configRevision(signed.head.revision);
-    runtime.telemetry.log.info({ revision: signed.head.revision, documents: documents.length, author: signed.head.author }, "policy in force");
+    runtime.telemetry.log.info(
+      { revision: signed.head.revision, documents: documents.length, author: signed.head.author },
+      "policy in force",
+    );
     if (broker.connected) broker.publish(POLICY_LIVE_SUBJECT, this.push());
   }
 
@@ -117,13 +129,17 @@ export class PolicyFollower {
     const byHash = new Map(cached.documents.map((bytes) => readStored(bytes)).map((stored) => [stored.hash, stored]));
     const documents = signed.head.documents.map((entry) => byHash.get(entry.hash));
     if (documents.includes(undefined)) return;
-    runtime.telemetry.log.warn({ revision: signed.head.revision }, "the policy cannot be read; the last good one from disk is in force");
+    runtime.telemetry.log.warn(
+      { revision: signed.head.revision },
+      "the policy cannot be read; the last good one from disk is in force",
+    );
     this.#take(signed, documents as readonly StoredDocument[]);
   }
 
   /** Once for each problem, not once a second. */
   #complain(problem: string): void {
-    if (problem !== this.#lastProblem) this.#options.runtime.telemetry.log.error({ problem }, "the policy could not be read; what was in force stays");
+    if (problem !== this.#lastProblem)
+      this.#options.runtime.telemetry.log.error({ problem }, "the policy could not be read; what was in force stays");
     this.#lastProblem = problem;
   }
 }

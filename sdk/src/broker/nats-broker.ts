@@ -1,7 +1,13 @@
 // The only place that knows the NATS client. Settings are those of the failure model: a dead server is noticed in three
 // seconds, a killed one at once, and reconnecting never ends.
 import { connect, credsAuthenticator, errors, type Msg, type NatsConnection, type Status } from "nats";
-import { type Broker, BrokerDisconnected, type BrokerMessage, type BrokerStatus, type BrokerSubscription } from "./broker.ts";
+import {
+  type Broker,
+  BrokerDisconnected,
+  type BrokerMessage,
+  type BrokerStatus,
+  type BrokerSubscription,
+} from "./broker.ts";
 
 /** Client ping: a server that does not answer two pings one second apart is dead. */
 const PING_INTERVAL_MS = 1_000;
@@ -21,7 +27,12 @@ export interface NatsBrokerOptions {
   readonly name: string;
   /** Prefix of this connection's own inboxes, needed by JetStream requests: `_INBOX.<principal>`. */
   readonly inboxPrefix?: string;
-  readonly tls?: { readonly ca?: string; readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: {
+    readonly ca?: string;
+    readonly caFile?: string;
+    readonly certFile?: string;
+    readonly keyFile?: string;
+  };
   /** What a callback threw; the read loop goes on. */
   readonly onCallbackError?: (error: unknown, subject: string) => void;
   /** Chance for redial, in [0, 1). */
@@ -30,7 +41,8 @@ export interface NatsBrokerOptions {
 
 /** Connects, or throws an Error that says which servers were tried and what each answered. */
 export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroker> {
-  const servers = typeof options.servers === "string" ? options.servers.split(",").map((s) => s.trim()) : [...options.servers];
+  const servers =
+    typeof options.servers === "string" ? options.servers.split(",").map((s) => s.trim()) : [...options.servers];
   const random = options.random ?? Math.random;
   let connection: NatsConnection;
   try {
@@ -44,7 +56,9 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
-      ...(options.credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
+      ...(options.credentials === undefined
+        ? {}
+        : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
       ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
       ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
     });
@@ -63,9 +77,12 @@ function connectError(cause: unknown, servers: readonly string[]): Error {
       { cause },
     );
   }
-  return new Error(`no broker answers at ${where} (${message}). Is it running? \`malla up\` starts one; NATS_URL or --servers says where it is.`, {
-    cause,
-  });
+  return new Error(
+    `no broker answers at ${where} (${message}). Is it running? \`malla up\` starts one; NATS_URL or --servers says where it is.`,
+    {
+      cause,
+    },
+  );
 }
 
 /** One connection to NATS. */
@@ -96,6 +113,11 @@ export class NatsBroker implements Broker {
 
   get maxPayloadBytes(): number {
     return this.#connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  /** As the server says it of itself: `2.15.2`. */
+  get serverVersion(): string {
+    return this.#connection.info?.version ?? "unknown";
   }
 
   get server(): string {

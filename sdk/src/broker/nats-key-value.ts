@@ -1,6 +1,6 @@
 // KeyValue over a JetStream stream named KV_<bucket>, by the API the grants allow a reader: STREAM.MSG.GET alone. The
 // client's own KV type asks for more than a router may.
-import { jetstream, jetstreamManager, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { KeyValue, KeyValueEntry, WriteOutcome } from "./key-value.ts";
 import type { NatsBroker } from "./nats-broker.ts";
 
@@ -32,7 +32,9 @@ class NatsKeyValue implements KeyValue {
     return this.#read({ last_by_subj: this.#prefix + key });
   }
 
-  async #read(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<KeyValueEntry | undefined> {
+  async #read(
+    query: { last_by_subj: string } | { seq: number; next_by_subj: string },
+  ): Promise<KeyValueEntry | undefined> {
     try {
       const message = await this.#manager.streams.getMessage(this.#stream, query as never);
       if (message === null) return undefined;
@@ -47,10 +49,14 @@ class NatsKeyValue implements KeyValue {
 
   async put(key: string, value: Uint8Array, expected: number): Promise<WriteOutcome> {
     try {
-      const ack = await jetstream(this.#broker.connection, { timeout: REQUEST_TIMEOUT_MS }).publish(this.#prefix + key, value, {
-        expect: { lastSubjectSequence: expected },
-        retries: 0,
-      });
+      const ack = await jetstream(this.#broker.connection, { timeout: REQUEST_TIMEOUT_MS }).publish(
+        this.#prefix + key,
+        value,
+        {
+          expect: { lastSubjectSequence: expected },
+          retries: 0,
+        },
+      );
       return { type: "written", revision: ack.seq };
     } catch (error) {
       if (error instanceof JetStreamApiError && WRONG_SEQUENCE.has(error.code)) return { type: "conflict" };

@@ -8,9 +8,9 @@ import {
   isReservedHeader,
   MAX_TIMEOUT_MS,
   MeshError,
+  type Priority,
   parseHeaderBlock,
   parseTimeoutMs,
-  type Priority,
 } from "../contract/index.ts";
 import type { TraceContext } from "../telemetry/port.ts";
 import { boundBaggage, parseTraceparent } from "../telemetry/trace-context.ts";
@@ -111,7 +111,12 @@ function checkedKey(name: string, value: string): string {
  * The instant a call must have ended. `ceilings` are what policy allows (a Route's or service's timeout); the caller may
  * ask for less, and for more only where no policy speaks. `lostMs` is time the request is known to have spent waiting.
  */
-export function deadlineAtMs(nowMs: number, timeoutMs: number | undefined, ceilingMs: number | undefined, lostMs: number): number {
+export function deadlineAtMs(
+  nowMs: number,
+  timeoutMs: number | undefined,
+  ceilingMs: number | undefined,
+  lostMs: number,
+): number {
   const wanted = timeoutMs ?? ceilingMs ?? DEFAULT_TIMEOUT_MS;
   return nowMs + Math.min(wanted, ceilingMs ?? MAX_TIMEOUT_MS) - lostMs;
 }

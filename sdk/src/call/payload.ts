@@ -44,6 +44,9 @@ export function decodeJson(bytes: Uint8Array): unknown {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
   } catch {
     // The parser's message quotes the payload, which is nobody's business in a log.
-    throw new MeshError({ status: "INVALID_ARGUMENT", message: `the payload of ${bytes.length} bytes is not valid JSON` });
+    throw new MeshError({
+      status: "INVALID_ARGUMENT",
+      message: `the payload of ${bytes.length} bytes is not valid JSON`,
+    });
   }
 }

@@ -4,12 +4,12 @@ import {
   encodeHeaderBlock,
   type HeaderBlock,
   header,
+  headerValue,
   isReason,
   isStatus,
   MeshError,
   type Origin,
   statusFromHttp,
-  headerValue,
 } from "../contract/index.ts";
 
 /** The longest error text on the wire, in characters. */
@@ -47,7 +47,8 @@ export function applicationFields(headers: HeaderBlock): string[] {
   const { fields } = headers;
   for (let i = 0; i < fields.length; i += 2) {
     const lower = (fields[i] as string).toLowerCase();
-    if (!lower.startsWith("malla-") && !lower.startsWith("nats-")) kept.push(fields[i] as string, fields[i + 1] as string);
+    if (!lower.startsWith("malla-") && !lower.startsWith("nats-"))
+      kept.push(fields[i] as string, fields[i + 1] as string);
   }
   return kept;
 }

@@ -1,7 +1,7 @@
 // Stage `route`: which Route holds, what the call becomes by it, and which settings of its service.
 import { MeshError } from "../contract/index.ts";
-import { type CallFacts, matchRoute, type Policy, settingsOf } from "../engine/index.ts";
 import type { Registry } from "../discovery/registry.ts";
+import { type CallFacts, matchRoute, type Policy, settingsOf } from "../engine/index.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Finds the Route and fixes the final service and method. */
@@ -20,7 +20,9 @@ export function requireTarget(exchange: Exchange, registry: Registry, policy: Po
   const { targetService, targetMethod } = exchange;
   const entry = registry.service(targetService);
   if (entry === undefined && !policy.services.has(targetService)) {
-    throw MeshError.of("no-service", `no service ${targetService} has announced itself and no policy names it`, { origin: "router" });
+    throw MeshError.of("no-service", `no service ${targetService} has announced itself and no policy names it`, {
+      origin: "router",
+    });
   }
   let announced = false;
   let idempotent = exchange.settings.isIdempotent(targetMethod);

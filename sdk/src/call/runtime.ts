@@ -4,7 +4,7 @@ import type { Telemetry } from "../telemetry/port.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { IdSource } from "./id-source.ts";
 import { StallClock } from "./stall-clock.ts";
-import { intervalDrive, TimerWheel, type Timers } from "./timer-wheel.ts";
+import { intervalDrive, type Timers, TimerWheel } from "./timer-wheel.ts";
 
 export interface Runtime {
   readonly clock: Clock;
@@ -22,7 +22,9 @@ export function createRuntime(telemetry: Telemetry): Runtime {
   stall.start();
   return {
     clock: systemClock,
-    timers: new TimerWheel(systemClock, intervalDrive(), (error) => telemetry.log.error({ err: error }, "a timer's callback failed")),
+    timers: new TimerWheel(systemClock, intervalDrive(), (error) =>
+      telemetry.log.error({ err: error }, "a timer's callback failed"),
+    ),
     random: Math.random,
     ids: new IdSource((pool) => randomFillSync(pool)),
     stall,

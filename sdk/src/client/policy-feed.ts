@@ -51,12 +51,16 @@ export class PolicyFeed {
       runtime.telemetry.log.warn({ problem: signed }, "a pushed policy was refused");
       return;
     }
-    const byHash = new Map(push.documents.map((document) => [createHash("sha256").update(document).digest("hex"), document]));
+    const byHash = new Map(
+      push.documents.map((document) => [createHash("sha256").update(document).digest("hex"), document]),
+    );
     const stored = signed.head.documents.map((entry) => byHash.get(entry.hash));
     if (stored.includes(undefined)) return;
     policy.swap(
       signed.head.revision,
-      stored.map((document, i) => readStoredDocument(document as Uint8Array, signed.head.documents[i]?.hash ?? "").document),
+      stored.map(
+        (document, i) => readStoredDocument(document as Uint8Array, signed.head.documents[i]?.hash ?? "").document,
+      ),
     );
   }
 }

@@ -2,9 +2,9 @@
 // is silent, and goes to another one where that is safe.
 import type { Broker, BrokerMessage } from "../broker/broker.ts";
 import { BrokerDisconnected } from "../broker/broker.ts";
-import type { Runtime } from "../call/runtime.ts";
 import { ProbeTable } from "../call/probe-table.ts";
 import { errorOfReply } from "../call/respond.ts";
+import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
 import { type Loss, PROBE_TICK_MS, type Waiting, WaitingTable } from "../call/waiting-table.ts";
 import {
@@ -102,7 +102,8 @@ export class RoutedPath {
     const { broker, principal, connection } = this.#options;
     broker.subscribe(subscriptions.inbox(principal, connection), (message) => this.#onMessage(message));
     broker.onStatus((status) => {
-      if (status.type === "disconnected" || status.type === "closed") this.#failAll("the connection to the broker was lost while the call ran");
+      if (status.type === "disconnected" || status.type === "closed")
+        this.#failAll("the connection to the broker was lost while the call ran");
     });
     this.#probeTimer = setInterval(() => this.#probeOld(), PROBE_TICK_MS);
     this.#probeTimer.unref();
@@ -123,12 +124,28 @@ export class RoutedPath {
     const { clock, timers } = this.#options.runtime;
     const now = clock.nowMs();
     const remainingMs = request.deadlineAtMs - now;
-    const call: RoutedCall = { request, firstSentAtMs: now, settle, deadlineTimer: undefined, resends: 0, current: undefined, ended: false };
+    const call: RoutedCall = {
+      request,
+      firstSentAtMs: now,
+      settle,
+      deadlineTimer: undefined,
+      resends: 0,
+      current: undefined,
+      ended: false,
+    };
     if (remainingMs <= 0) {
-      queueMicrotask(() => this.#end(call, MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined));
+      queueMicrotask(() =>
+        this.#end(call, MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined),
+      );
     } else {
       call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
-        this.#giveUp(call, MeshError.of("deadline", `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`));
+        this.#giveUp(
+          call,
+          MeshError.of(
+            "deadline",
+            `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`,
+          ),
+        );
       });
       this.#send(call);
     }
@@ -165,9 +182,16 @@ export class RoutedPath {
       goneSinceMs: 0,
     };
     call.current = current;
-    const subject = router === undefined ? callSubject(principal, service, method) : viaSubject(router.id, principal, service, method);
+    const subject =
+      router === undefined
+        ? callSubject(principal, service, method)
+        : viaSubject(router.id, principal, service, method);
     try {
-      const headers = encodeHeaderBlock([...request.fields, header.timeout, formatTimeoutMs(request.deadlineAtMs - now)]);
+      const headers = encodeHeaderBlock([
+        ...request.fields,
+        header.timeout,
+        formatTimeoutMs(request.deadlineAtMs - now),
+      ]);
       this.#refuseTooLarge(request.payload.length + headers.length);
       broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
@@ -181,7 +205,10 @@ export class RoutedPath {
   #refuseTooLarge(bytes: number): void {
     const { maxPayloadBytes } = this.#options.broker;
     if (bytes > maxPayloadBytes) {
-      throw MeshError.of("too-large", `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`);
+      throw MeshError.of(
+        "too-large",
+        `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
+      );
     }
   }
 
@@ -216,7 +243,11 @@ export class RoutedPath {
       routers.suspect(peer.id, runtime.clock.nowMs());
       if (this.#resend(call)) return;
     } else if (runtime.clock.nowMs() - call.firstSentAtMs < NO_ROUTER_WAIT_MS && this.#resendLater(call)) return;
-    this.#end(call, MeshError.of("not-started", "no router is running; `malla up` or `malla router` starts one"), undefined);
+    this.#end(
+      call,
+      MeshError.of("not-started", "no router is running; `malla up` or `malla router` starts one"),
+      undefined,
+    );
   }
 
   /** To another router at once. False if it went elsewhere too often already. */
@@ -256,7 +287,12 @@ export class RoutedPath {
     const id = runtime.ids.next();
     this.#probes.add({ id, peer: router, ids, sentAtMs: runtime.clock.nowMs() });
     const headers = encodeHeaderBlock([header.probe, ids.join(",")]);
-    broker.publish(viaSubject(router.id, principal, MESH_SERVICE, "probe"), EMPTY, inboxSubject(principal, connection, id), headers);
+    broker.publish(
+      viaSubject(router.id, principal, MESH_SERVICE, "probe"),
+      EMPTY,
+      inboxSubject(principal, connection, id),
+      headers,
+    );
   }
 
   #onProbeReply(id: string, headers: HeaderBlock, payload: Uint8Array): void {
@@ -295,7 +331,11 @@ export class RoutedPath {
 
 /** A router that drains or is full refuses before anything began. */
 function refusedByRouter(error: MeshError): boolean {
-  return error.origin === "router" && error.attempts === 0 && (error.reason === "not-started" || error.reason === "overloaded");
+  return (
+    error.origin === "router" &&
+    error.attempts === 0 &&
+    (error.reason === "not-started" || error.reason === "overloaded")
+  );
 }
 
 function sendError(thrown: unknown): MeshError {

@@ -57,7 +57,10 @@ export interface RetryPolicy {
   readonly attempts: number;
   readonly on: readonly RetryCondition[];
   /** Exactly one is set. */
-  readonly backoff: { readonly fixed?: { readonly delayMs: number }; readonly exponential?: { readonly baseMs: number; readonly capMs: number } };
+  readonly backoff: {
+    readonly fixed?: { readonly delayMs: number };
+    readonly exponential?: { readonly baseMs: number; readonly capMs: number };
+  };
   readonly budget: { readonly percent: number; readonly minPerSecond: number };
 }
 

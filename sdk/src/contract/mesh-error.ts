@@ -1,5 +1,5 @@
 // The one error of the mesh: everything a call can fail with.
-import { reasonTable, type MeshReason, type Reason } from "./reasons.ts";
+import { type MeshReason, type Reason, reasonTable } from "./reasons.ts";
 import { type Status, statusTable } from "./status.ts";
 
 /** Who made the error. */
@@ -45,7 +45,11 @@ export class MeshError extends Error {
   }
 
   /** A refusal of the mesh: status and HTTP number follow from the reason. */
-  static of(reason: MeshReason, message: string, rest: Partial<Omit<MeshErrorOptions, "reason" | "status" | "message">> = {}): MeshError {
+  static of(
+    reason: MeshReason,
+    message: string,
+    rest: Partial<Omit<MeshErrorOptions, "reason" | "status" | "message">> = {},
+  ): MeshError {
     return new MeshError({ origin: "sdk", ...rest, status: reasonTable[reason].status, reason, message });
   }
 

@@ -5,7 +5,15 @@ import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeyValue } from "../broker/key-value.ts";
 import type { MeshDocument } from "../contract/index.ts";
-import { documentKey, HEAD_KEY, type HeadEntry, openHead, type PolicyHead, type SignedHead, signHead } from "./policy-head.ts";
+import {
+  documentKey,
+  HEAD_KEY,
+  type HeadEntry,
+  openHead,
+  type PolicyHead,
+  type SignedHead,
+  signHead,
+} from "./policy-head.ts";
 
 /** A write whose answer did not come is looked for this long, in ms: a killed stream leader is replaced within it. */
 const UNKNOWN_WRITE_MS = 15_000;
@@ -90,7 +98,8 @@ export class PolicyStore {
 
   async #fetch(entry: HeadEntry): Promise<void> {
     const stored = await this.#bucket.get(documentKey(entry.hash));
-    if (stored === undefined) throw new Error(`document ${documentId(entry)} (${entry.hash.slice(0, 12)}) is not in the bucket`);
+    if (stored === undefined)
+      throw new Error(`document ${documentId(entry)} (${entry.hash.slice(0, 12)}) is not in the bucket`);
     const hash = createHash("sha256").update(stored.value).digest("hex");
     if (hash !== entry.hash) throw new Error(`document ${documentId(entry)} is not what its hash says`);
     this.#documents.set(hash, readStoredDocument(stored.value, hash));
@@ -119,7 +128,8 @@ export class PolicyStore {
     let current = base;
     for (let race = 0; race < MAX_RACES; race++) {
       const entries = merge(current.signed?.head.documents ?? [], change);
-      if (current.signed !== undefined && sameEntries(entries, current.signed.head.documents)) return current.signed.head;
+      if (current.signed !== undefined && sameEntries(entries, current.signed.head.documents))
+        return current.signed.head;
       await this.#putDocuments(change.put);
       const head: PolicyHead = {
         revision: (current.signed?.head.revision ?? 0) + 1,
@@ -160,7 +170,10 @@ export class PolicyStore {
         return false;
       } catch {
         if (Date.now() > giveUpAt) {
-          throw new Error(`the answer to the write did not come (${error.message}); look with \`malla get all\` whether it was done`, { cause: error });
+          throw new Error(
+            `the answer to the write did not come (${error.message}); look with \`malla get all\` whether it was done`,
+            { cause: error },
+          );
         }
         await sleep(LOOK_AGAIN_MS);
       }
@@ -175,7 +188,9 @@ export function readStoredDocument(bytes: Uint8Array, hash: string): StoredDocum
 
 function merge(entries: readonly HeadEntry[], change: PolicyChange): HeadEntry[] {
   const removed = new Set(change.remove);
-  const merged = new Map(entries.filter((entry) => !removed.has(documentId(entry))).map((entry) => [documentId(entry), entry]));
+  const merged = new Map(
+    entries.filter((entry) => !removed.has(documentId(entry))).map((entry) => [documentId(entry), entry]),
+  );
   for (const { document, hash } of change.put) {
     const entry = { kind: document.kind, name: document.metadata.name, hash };
     merged.set(documentId(entry), entry);
@@ -184,7 +199,9 @@ function merge(entries: readonly HeadEntry[], change: PolicyChange): HeadEntry[]
 }
 
 function sameEntries(a: readonly HeadEntry[], b: readonly HeadEntry[]): boolean {
-  return a.length === b.length && a.every((entry, i) => entry.hash === b[i]?.hash && documentId(entry) === documentId(b[i]));
+  return (
+    a.length === b.length && a.every((entry, i) => entry.hash === b[i]?.hash && documentId(entry) === documentId(b[i]))
+  );
 }
 
 /** Throws if a document this change touches is not what it was in `base`. */

@@ -1,7 +1,13 @@
 // Who serves what, learnt from announcements. It believes only what a subject has proven, marks suspects instead of
 // erasing them, and freezes while this process cannot hear (failure rules 6 and 7).
 import type { InstanceState } from "../contract/index.ts";
-import { createOutlierGroup, createOutlierState, EndpointLoad, type OutlierGroup, type OutlierState } from "../engine/index.ts";
+import {
+  createOutlierGroup,
+  createOutlierState,
+  EndpointLoad,
+  type OutlierGroup,
+  type OutlierState,
+} from "../engine/index.ts";
 
 /** An instance announces itself this often at least, in ms. */
 export const ANNOUNCE_INTERVAL_MS = 5_000;
@@ -72,7 +78,14 @@ export class Registry {
   }
 
   /** Takes an announcement whose subject named this service and instance. Returns false if a bound was met. */
-  announce(kind: InstanceKind, service: string, id: string, state: InstanceState, nowMs: number, wallMs: number): boolean {
+  announce(
+    kind: InstanceKind,
+    service: string,
+    id: string,
+    state: InstanceState,
+    nowMs: number,
+    wallMs: number,
+  ): boolean {
     if (state.phase === "gone") {
       this.forget(service, id);
       return true;
@@ -87,14 +100,19 @@ export class Registry {
       this.#rebuild(entry);
       return true;
     }
-    const changed = known.phase !== state.phase || known.version !== state.version || known.suspectUntilMs !== 0 || !sameTags(known.tags, state.tags);
+    const changed =
+      known.phase !== state.phase ||
+      known.version !== state.version ||
+      known.suspectUntilMs !== 0 ||
+      !sameTags(known.tags, state.tags);
     known.seenAtMs = nowMs;
     known.suspectUntilMs = 0;
     known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
     known.maxInFlight = state.maxInFlight;
     known.load.reported(state.load, nowMs);
     if (!sameNames(known.methods, state.methods)) known.methods = new Set(state.methods);
-    if (!sameNames(known.idempotentMethods, state.idempotentMethods)) known.idempotentMethods = new Set(state.idempotentMethods);
+    if (!sameNames(known.idempotentMethods, state.idempotentMethods))
+      known.idempotentMethods = new Set(state.idempotentMethods);
     known.phase = state.phase;
     known.version = state.version;
     known.tags = state.tags;

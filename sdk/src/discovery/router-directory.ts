@@ -87,7 +87,8 @@ export class RouterDirectory {
 
   #rebuild(nowMs: number): void {
     this.#usable = [...this.#routers.values()].filter(
-      (router) => !router.state.draining && router.suspectUntilMs <= nowMs && nowMs - router.seenAtMs <= ROUTER_SILENT_MS,
+      (router) =>
+        !router.state.draining && router.suspectUntilMs <= nowMs && nowMs - router.seenAtMs <= ROUTER_SILENT_MS,
     );
   }
 }

@@ -3,7 +3,13 @@
 import type { Broker } from "../broker/broker.ts";
 import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
-import { encodeInstanceState, type InstanceState, instanceSubject, PROTOCOL_VERSION, type ReportedLoad } from "../contract/index.ts";
+import {
+  encodeInstanceState,
+  type InstanceState,
+  instanceSubject,
+  PROTOCOL_VERSION,
+  type ReportedLoad,
+} from "../contract/index.ts";
 import { ANNOUNCE_INTERVAL_MS } from "../discovery/registry.ts";
 
 /** A new router is greeted within this, in ms, by chance: a thousand instances do not greet it in one instant. */

@@ -2,16 +2,22 @@
 import { Buffer } from "node:buffer";
 import { decodePayload, encodePayload, isJson, type Payload } from "../call/payload.ts";
 import { CONTENT_TYPE_PROTOBUF, isMethodName, MeshError } from "../contract/index.ts";
-import { type Contract, type ContractMethod, type MethodOf, type RequestOf, type ResponseOf } from "../protobuf/contract.ts";
+import type { Contract, ContractMethod, MethodOf, RequestOf, ResponseOf } from "../protobuf/contract.ts";
 import { DecodeError } from "../protobuf/decode-error.ts";
 import type { CallContext } from "./call-context.ts";
 
 /** What an application gives: value in, value out, or a throw. */
 // biome-ignore lint/suspicious/noExplicitAny: without a contract the application alone knows what its payloads are
-export type Handler<Request = any, Response = unknown> = (request: Request, context: CallContext) => Response | Promise<Response>;
+export type Handler<Request = any, Response = unknown> = (
+  request: Request,
+  context: CallContext,
+) => Response | Promise<Response>;
 export type Handlers = Readonly<Record<string, Handler>>;
 export type ContractHandlers<Service> = {
-  readonly [Method in MethodOf<Service>]: Handler<RequestOf<Service, Method>, ResponseInit<ResponseOf<Service, Method>>>;
+  readonly [Method in MethodOf<Service>]: Handler<
+    RequestOf<Service, Method>,
+    ResponseInit<ResponseOf<Service, Method>>
+  >;
 };
 /** What a handler returns: fields may be left out where the contract has defaults. */
 export type ResponseInit<Message> = Message | Partial<Message>;
@@ -33,13 +39,20 @@ export function jsonEndpoints(handlers: Handlers): Endpoint[] {
 }
 
 /** Endpoints of a contract: every method must have its handler, and no other may be there. */
-export function contractEndpoints<Service>(contract: Contract<Service>, handlers: ContractHandlers<Service>): Endpoint[] {
+export function contractEndpoints<Service>(
+  contract: Contract<Service>,
+  handlers: ContractHandlers<Service>,
+): Endpoint[] {
   const given = handlers as Handlers;
   const unknown = Object.keys(given).filter((name) => !contract.methods.has(name));
-  if (unknown.length > 0) throw new TypeError(`${contract.fullName} has no method ${unknown.join(", ")}; it has ${[...contract.methods.keys()].join(", ")}`);
+  if (unknown.length > 0)
+    throw new TypeError(
+      `${contract.fullName} has no method ${unknown.join(", ")}; it has ${[...contract.methods.keys()].join(", ")}`,
+    );
   return [...contract.methods.values()].map((method) => {
     const handler = given[method.name];
-    if (handler === undefined) throw new TypeError(`${contract.fullName}: there is no handler for method ${method.name}`);
+    if (handler === undefined)
+      throw new TypeError(`${contract.fullName}: there is no handler for method ${method.name}`);
     checkEndpoint(method.name, handler);
     return contractEndpoint(method, handler);
   });
@@ -60,7 +73,9 @@ function contractEndpoint(method: ContractMethod, handler: Handler): Endpoint {
 
 function decodeRequest(method: ContractMethod, bytes: Uint8Array, contentType: string | undefined): unknown {
   try {
-    return contentType !== undefined && isJson(contentType) ? method.request.fromJson(bytes) : method.request.decode(bytes);
+    return contentType !== undefined && isJson(contentType)
+      ? method.request.fromJson(bytes)
+      : method.request.decode(bytes);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new MeshError({ status: "INVALID_ARGUMENT", message: `${method.fullName}: ${error.message}` });
@@ -68,7 +83,7 @@ function decodeRequest(method: ContractMethod, bytes: Uint8Array, contentType: s
 }
 
 function checkEndpoint(name: string, handler: unknown): void {
-  if (!isMethodName(name)) throw new TypeError(`method name ${JSON.stringify(name)}: a letter, then letters, digits and _ are expected`);
+  if (!isMethodName(name))
+    throw new TypeError(`method name ${JSON.stringify(name)}: a letter, then letters, digits and _ are expected`);
   if (typeof handler !== "function") throw new TypeError(`method ${name}: the handler must be a function`);
 }
-

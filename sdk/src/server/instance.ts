@@ -79,7 +79,9 @@ export class ServedInstance {
       tags,
       maxInFlight,
       methods: this.#endpoints.map(({ endpoint }) => endpoint.name),
-      idempotentMethods: this.#endpoints.filter(({ endpoint }) => endpoint.idempotent).map(({ endpoint }) => endpoint.name),
+      idempotentMethods: this.#endpoints
+        .filter(({ endpoint }) => endpoint.idempotent)
+        .map(({ endpoint }) => endpoint.name),
     };
   }
 

@@ -2,7 +2,7 @@
 // and any other client list this instance like every NATS service.
 import { Buffer } from "node:buffer";
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
-import { parseReplySubject, serviceSubjects, type MicroVerb } from "../contract/index.ts";
+import { type MicroVerb, parseReplySubject, serviceSubjects } from "../contract/index.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -53,7 +53,8 @@ export class MicroResponder {
   #answer(verb: MicroVerb, message: BrokerMessage): void {
     const facts = this.#facts();
     // A reply subject is input: an answer goes only where answers of this kind belong.
-    const mayAnswer = message.reply.startsWith("_INBOX.srv.") || parseReplySubject(message.reply)?.service === facts.name;
+    const mayAnswer =
+      message.reply.startsWith("_INBOX.srv.") || parseReplySubject(message.reply)?.service === facts.name;
     if (!mayAnswer || !this.#broker.connected) return;
     this.#broker.publish(message.reply, Buffer.from(JSON.stringify(microAnswer(verb, facts))));
   }
@@ -91,7 +92,8 @@ export function microAnswer(verb: MicroVerb, facts: MicroFacts): object {
           num_errors: stats.errors,
           last_error: stats.lastError,
           processing_time: Math.round(stats.processingMs * NS_PER_MS),
-          average_processing_time: stats.requests === 0 ? 0 : Math.round((stats.processingMs / stats.requests) * NS_PER_MS),
+          average_processing_time:
+            stats.requests === 0 ? 0 : Math.round((stats.processingMs / stats.requests) * NS_PER_MS),
         })),
       };
   }

@@ -2,12 +2,13 @@
 // that a cancel right behind a call still finds it unstarted (failure rule 4). admit → run → answer.
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
 import { runWithin } from "../call/ambient.ts";
-import { readRequestHeaders, type RequestFacts } from "../call/open.ts";
+import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
 import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import {
   type AttemptTarget,
   CONTENT_TYPE_JSON,
+  DEFAULT_TIMEOUT_MS,
   encodeHeaderBlock,
   encodeProbeAnswer,
   formatLoad,
@@ -15,12 +16,11 @@ import {
   headerValue,
   isIdToken,
   MeshError,
+  PROBE_METHOD,
   parseAttemptSubject,
   parseReplySubject,
   parseTimeoutMs,
-  PROBE_METHOD,
   type ReportedLoad,
-  DEFAULT_TIMEOUT_MS,
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
@@ -73,7 +73,9 @@ export class Receiver {
 
   start(): void {
     const { broker, service, instance } = this.#options;
-    this.#subscription ??= broker.subscribe(subscriptions.run(service, instance), (message) => this.#onMessage(message));
+    this.#subscription ??= broker.subscribe(subscriptions.run(service, instance), (message) =>
+      this.#onMessage(message),
+    );
     broker.onStatus((status) => {
       const now = this.#options.runtime.clock.nowMs();
       if (status.type === "disconnected") this.#disconnectedAtMs = now;
@@ -176,7 +178,8 @@ export class Receiver {
   /** Refuses or runs. Refusals here prove that nothing ran. */
   #receive({ message, target, id, lostMs }: Arrived): void {
     if (!this.#calls.mayStart(id)) return;
-    if (this.#draining) return this.#refuse(message, MeshError.of("not-started", "the instance is draining", { origin: "instance" }));
+    if (this.#draining)
+      return this.#refuse(message, MeshError.of("not-started", "the instance is draining", { origin: "instance" }));
     if (this.#calls.size >= this.#options.maxInFlight) {
       const text = `the instance runs ${this.#options.maxInFlight} calls already`;
       return this.#refuse(message, MeshError.of("not-started", text, { origin: "instance" }));
@@ -194,7 +197,10 @@ export class Receiver {
     }
     const remainingMs = this.#remainingMs(facts, message.reply, lostMs);
     if (remainingMs <= 0) {
-      return this.#refuse(message, MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }));
+      return this.#refuse(
+        message,
+        MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }),
+      );
     }
     this.#run(found.endpoint, found.stats, { message, target, id, facts, remainingMs });
   }
@@ -223,7 +229,13 @@ export class Receiver {
   #run(
     endpoint: Endpoint,
     stats: EndpointStats,
-    { message, target, id, facts, remainingMs }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
+    {
+      message,
+      target,
+      id,
+      facts,
+      remainingMs,
+    }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
   ): void {
     const { runtime } = this.#options;
     const { clock, timers, telemetry } = runtime;
@@ -231,7 +243,10 @@ export class Receiver {
     const controller = new AbortController();
     const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
     const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, { ...attributes, [attribute.instance]: this.#options.instance });
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
+      ...attributes,
+      [attribute.instance]: this.#options.instance,
+    });
     let settled = false;
     const finish = (error: MeshError | undefined, value: unknown): void => {
       if (settled) return;
@@ -244,9 +259,13 @@ export class Receiver {
     const call = {
       id,
       abort: (reason: "cancelled" | "deadline"): void => {
-        const error = MeshError.of(reason, reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up", {
-          origin: "instance",
-        });
+        const error = MeshError.of(
+          reason,
+          reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up",
+          {
+            origin: "instance",
+          },
+        );
         controller.abort(error);
         finish(error, undefined);
       },
@@ -265,8 +284,13 @@ export class Receiver {
       try {
         const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
         const run = (): unknown => endpoint.handler(request, context);
-        const result = span === undefined || telemetry.tracer?.within === undefined ? run() : telemetry.tracer.within(span, run);
-        if (isThenable(result)) result.then((value) => finish(undefined, value), (thrown: unknown) => finish(MeshError.from(thrown, "instance"), undefined));
+        const result =
+          span === undefined || telemetry.tracer?.within === undefined ? run() : telemetry.tracer.within(span, run);
+        if (isThenable(result))
+          result.then(
+            (value) => finish(undefined, value),
+            (thrown: unknown) => finish(MeshError.from(thrown, "instance"), undefined),
+          );
         else finish(undefined, result);
       } catch (thrown) {
         finish(MeshError.from(thrown, "instance"), undefined);
@@ -275,11 +299,21 @@ export class Receiver {
   }
 
   /** Writes the reply; what cannot be encoded or carried becomes an error. Returns the error the caller sees, if any. */
-  #answer(endpoint: Endpoint, message: BrokerMessage, facts: RequestFacts, id: string, error: MeshError | undefined, value: unknown): MeshError | undefined {
+  #answer(
+    endpoint: Endpoint,
+    message: BrokerMessage,
+    facts: RequestFacts,
+    id: string,
+    error: MeshError | undefined,
+    value: unknown,
+  ): MeshError | undefined {
     if (message.reply === "") return error;
     if (error === undefined) {
       try {
-        const { bytes, contentType } = endpoint.encode(value, headerValue(facts.headers, header.contentType) ?? CONTENT_TYPE_JSON);
+        const { bytes, contentType } = endpoint.encode(
+          value,
+          headerValue(facts.headers, header.contentType) ?? CONTENT_TYPE_JSON,
+        );
         const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
         this.#refuseTooLarge(bytes.length + headers.length);
         this.#reply(id, message.reply, bytes, headers);
@@ -297,7 +331,11 @@ export class Receiver {
   #refuseTooLarge(bytes: number): void {
     const { maxPayloadBytes } = this.#options.broker;
     if (bytes <= maxPayloadBytes) return;
-    throw MeshError.of("too-large", `the reply has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`, { origin: "instance" });
+    throw MeshError.of(
+      "too-large",
+      `the reply has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
+      { origin: "instance" },
+    );
   }
 
   #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
@@ -311,7 +349,13 @@ export class Receiver {
     if (broker.connected) broker.publish(subject, payload, undefined, headers);
   }
 
-  #record(stats: EndpointStats, target: AttemptTarget, error: MeshError | undefined, durationMs: number, span: Span | undefined): void {
+  #record(
+    stats: EndpointStats,
+    target: AttemptTarget,
+    error: MeshError | undefined,
+    durationMs: number,
+    span: Span | undefined,
+  ): void {
     stats.ended(durationMs, error);
     const { telemetry } = this.#options.runtime;
     const code = error?.status ?? "OK";
@@ -329,11 +373,20 @@ export class Receiver {
       attempts: 1,
     });
     if (error?.reason === "handler") {
-      telemetry.log.error({ err: error.cause ?? error, service: target.service, method: target.method, principal: target.principal }, "a handler threw");
+      telemetry.log.error(
+        { err: error.cause ?? error, service: target.service, method: target.method, principal: target.principal },
+        "a handler threw",
+      );
     }
   }
 
-  #context(target: AttemptTarget, facts: RequestFacts, signal: AbortSignal, deadlineAtMs: number, span: Span | undefined): CallContext {
+  #context(
+    target: AttemptTarget,
+    facts: RequestFacts,
+    signal: AbortSignal,
+    deadlineAtMs: number,
+    span: Span | undefined,
+  ): CallContext {
     const { clock, telemetry } = this.#options.runtime;
     const requestId = headerValue(facts.headers, header.requestId) ?? "";
     let headers: ReadonlyMap<string, string> | undefined;
@@ -357,7 +410,9 @@ export class Receiver {
           method: target.method,
           principal: target.principal,
           requestId,
-          ...(span === undefined && facts.parent === undefined ? {} : { traceId: (span?.context ?? facts.parent)?.traceId }),
+          ...(span === undefined && facts.parent === undefined
+            ? {}
+            : { traceId: (span?.context ?? facts.parent)?.traceId }),
         });
         return log;
       },
@@ -379,7 +434,10 @@ function headerMap(fields: readonly string[]): ReadonlyMap<string, string> {
 
 function unencodable(thrown: unknown): MeshError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return MeshError.of("handler" as const, `the handler's result cannot be encoded: ${message}`, { origin: "instance", cause: thrown });
+  return MeshError.of("handler" as const, `the handler's result cannot be encoded: ${message}`, {
+    origin: "instance",
+    cause: thrown,
+  });
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

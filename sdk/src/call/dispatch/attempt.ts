@@ -22,13 +22,17 @@ export type AttemptTable = WaitingTable<Instance, Attempt>;
 
 /** Tells the owners of attempts that got lost. */
 export function createAttemptTable(): AttemptTable {
-  return new WaitingTable<Instance, Attempt>((attempt, loss) => attempt.owner.attemptFailed(attempt, lossError(attempt, loss)));
+  return new WaitingTable<Instance, Attempt>((attempt, loss) =>
+    attempt.owner.attemptFailed(attempt, lossError(attempt, loss)),
+  );
 }
 
 function lossError({ instance }: Attempt, loss: Loss): MeshError {
   return loss === "unseen"
     ? MeshError.of("not-started", `the request never reached instance ${instance.id}`, { origin: "router" })
-    : MeshError.of("gone", `instance ${instance.id} of ${instance.service} was lost while the call ran`, { origin: "router" });
+    : MeshError.of("gone", `instance ${instance.id} of ${instance.service} was lost while the call ran`, {
+        origin: "router",
+      });
 }
 
 /** A reply as it came from the instance; bytes are passed on as they are. */

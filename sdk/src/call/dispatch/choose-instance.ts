@@ -1,11 +1,14 @@
 // Which instance gets the next attempt: the destination's share first, then who is eligible, then the balancer.
-import { type MeshReason, MeshError } from "../../contract/index.ts";
-import { type CompiledDestination, chooseDestination, eligible, pick } from "../../engine/index.ts";
+import { MeshError, type MeshReason } from "../../contract/index.ts";
 import type { Instance, Registry, ServiceEntry } from "../../discovery/registry.ts";
+import { type CompiledDestination, chooseDestination, eligible, pick } from "../../engine/index.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** Which instances a destination accepts, kept until the service's set changes. */
-const accepted = new WeakMap<CompiledDestination, { entry: ServiceEntry; epoch: number; instances: readonly Instance[] }>();
+const accepted = new WeakMap<
+  CompiledDestination,
+  { entry: ServiceEntry; epoch: number; instances: readonly Instance[] }
+>();
 const NOBODY: readonly Instance[] = [];
 
 export interface Choice {
@@ -35,7 +38,8 @@ export function chooseInstance(
   if (admitted.length === 0) return none("breaker-open", service, `every instance of ${service} is ejected`);
   const full = (instance: Instance): boolean => instance.load.inFlight >= capOf(instance, exchange);
   const roomy = admitted.some(full) ? admitted.filter((instance) => !full(instance)) : admitted;
-  if (roomy.length === 0) return none("overloaded", service, `every instance of ${service} has as many calls as it takes`);
+  if (roomy.length === 0)
+    return none("overloaded", service, `every instance of ${service} has as many calls as it takes`);
   const avoid = tried.length === 0 ? undefined : (instance: Instance): boolean => tried.includes(instance);
   const instance = pick(exchange.settings.loadBalancer, roomy, nowMs, random, avoid);
   return { instance, refusal: "no-instance", service, message: "" };
@@ -57,18 +61,27 @@ function capOf(instance: Instance, exchange: Exchange): number {
 }
 
 /** The destination of this call: drawn by key, or by chance. Undefined: the route has none that could take it. */
-export function drawDestination(exchange: Exchange, registry: Registry, random: () => number): CompiledDestination | undefined {
+export function drawDestination(
+  exchange: Exchange,
+  registry: Registry,
+  random: () => number,
+): CompiledDestination | undefined {
   const { route } = exchange;
   if (route === undefined) return undefined;
   const hasInstances = (destination: CompiledDestination): boolean =>
     candidatesFor(destination, destination.service ?? exchange.targetService, registry).length > 0;
   const drawn = chooseDestination(route, exchange.key, random(), hasInstances);
   // The share is decided first: a destination without instances is a refusal, not somebody else's share.
-  if (drawn === undefined) throw MeshError.of("no-instance", `Route ${route.name}: no destination has an instance`, { origin: "router" });
+  if (drawn === undefined)
+    throw MeshError.of("no-instance", `Route ${route.name}: no destination has an instance`, { origin: "router" });
   return drawn;
 }
 
-function candidatesFor(destination: CompiledDestination | undefined, service: string, registry: Registry): readonly Instance[] {
+function candidatesFor(
+  destination: CompiledDestination | undefined,
+  service: string,
+  registry: Registry,
+): readonly Instance[] {
   const entry = registry.service(service);
   if (entry === undefined) return NOBODY;
   if (destination === undefined) return entry.serving;

@@ -13,7 +13,9 @@ export function classify(reply: InstanceReply): MeshError | undefined {
     return MeshError.of("not-started", "nobody listens at the instance any more", { origin: "router" });
   }
   if (reply.headers.status !== 0) {
-    return MeshError.of("internal", `the instance answered with the status line ${reply.headers.status}`, { origin: "router" });
+    return MeshError.of("internal", `the instance answered with the status line ${reply.headers.status}`, {
+      origin: "router",
+    });
   }
   return errorOfReply(reply.headers, "instance");
 }
@@ -23,7 +25,9 @@ export function outcomeOf(error: MeshError | undefined): Outcome {
   if (error === undefined) return "success";
   switch (error.reason) {
     case "application":
-      return error.status === "UNAVAILABLE" || error.status === "INTERNAL" || error.status === "DATA_LOSS" ? "failure" : "success";
+      return error.status === "UNAVAILABLE" || error.status === "INTERNAL" || error.status === "DATA_LOSS"
+        ? "failure"
+        : "success";
     case "not-started":
     case "overloaded":
     case "rate-limited":

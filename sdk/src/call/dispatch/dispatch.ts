@@ -1,8 +1,14 @@
 // Stage `dispatch`: pick → breaker → send → classify → retry. A small machine driven by callbacks: it sleeps by timers and
 // awaits nothing, so that a call costs no promise. The router and the direct path run this same code.
 import { MeshError, type MeshReason } from "../../contract/index.ts";
-import { nextAttempt, recordOutcome, type RetryBudget, type CompiledDestination, breakerStateOf } from "../../engine/index.ts";
 import type { Instance, Registry } from "../../discovery/registry.ts";
+import {
+  breakerStateOf,
+  type CompiledDestination,
+  nextAttempt,
+  type RetryBudget,
+  recordOutcome,
+} from "../../engine/index.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
 import { attribute, rpcSpan } from "../../telemetry/rpc-semantics.ts";
 import type { Clock } from "../clock.ts";
@@ -24,6 +30,8 @@ export interface DispatchPorts {
   readonly sender: AttemptSender;
   readonly parking: Parking;
   readonly telemetry: Telemetry;
+  /** A call waits for somebody to serve this: whoever can look for instances should look now. */
+  readonly onWanted?: (service: string) => void;
   /** The retry budget of a service, shared by all its calls here. */
   readonly budgetOf: (service: string) => RetryBudget;
 }
@@ -67,7 +75,10 @@ export class Dispatch implements AttemptOwner {
     const { clock, timers } = this.#ports;
     const remainingMs = this.#exchange.deadlineAtMs - clock.nowMs();
     if (remainingMs <= 0) {
-      this.#end(MeshError.of("deadline", "the deadline had passed before the call could be sent", { origin: "router" }), undefined);
+      this.#end(
+        MeshError.of("deadline", "the deadline had passed before the call could be sent", { origin: "router" }),
+        undefined,
+      );
       return;
     }
     this.#deadlineTimer = timers.schedule(remainingMs, () => this.#deadlinePassed());
@@ -128,12 +139,16 @@ export class Dispatch implements AttemptOwner {
     const waitMs = this.#parkUntilMs - now;
     if (waitMs <= 0) return false;
     const service = this.#destination?.service ?? this.#exchange.targetService;
+    this.#ports.onWanted?.(service);
     this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, () => {
       this.#parked = undefined;
       this.#try();
     });
     if (this.#parked === undefined) {
-      this.#end(MeshError.of("parking-full", `too many calls wait for an instance of ${service}`, { origin: "router" }), undefined);
+      this.#end(
+        MeshError.of("parking-full", `too many calls wait for an instance of ${service}`, { origin: "router" }),
+        undefined,
+      );
     }
     return true;
   }

@@ -31,7 +31,12 @@ export class Parking {
   /** Waits for a change of the service or for the time to pass, whichever is first. Undefined if the park is full. */
   wait(service: string, bytes: number, waitMs: number, resume: () => void): Parked | undefined {
     if (this.#calls >= MAX_PARKED_CALLS || this.#bytes + bytes > MAX_PARKED_BYTES) return undefined;
-    const parked: Parked = { bytes, service, resume, timer: this.#timers.schedule(waitMs, () => this.#release(parked)) };
+    const parked: Parked = {
+      bytes,
+      service,
+      resume,
+      timer: this.#timers.schedule(waitMs, () => this.#release(parked)),
+    };
     let waiting = this.#waiting.get(service);
     if (waiting === undefined) {
       waiting = new Set();

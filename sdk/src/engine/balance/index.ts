@@ -1,0 +1,2 @@
+export * from "./endpoint-load.ts";
+export * from "./pick.ts";

@@ -1,0 +1,100 @@
+// Which of the endpoints gets the call. Synchronous, flat in the number of endpoints unless some are to be passed over, and
+// it allocates nothing.
+import type { EndpointLoad } from "./endpoint-load.ts";
+
+/** `p2c`: of two at random the one with the lower score. `least-request`: of two at random the one with fewer calls. */
+export type BalancerKind = "p2c" | "round-robin" | "random" | "least-request";
+
+export interface Balancer {
+  readonly kind: BalancerKind;
+  /** Calls at a time one endpoint gets from here at most. */
+  readonly maxInFlight: number;
+  /** Whose turn it is in `round-robin`. The only state, and it is `pick`'s. */
+  cursor: number;
+}
+
+export function createBalancer(kind: BalancerKind, maxInFlight = Number.POSITIVE_INFINITY): Balancer {
+  return { kind, maxInFlight, cursor: 0 };
+}
+
+interface Loaded {
+  readonly load: EndpointLoad;
+}
+
+/**
+ * Picks an endpoint for one call. `random` gives numbers in [0, 1). Endpoints that `avoid` names, those the call has tried,
+ * are taken only when no other has room. Undefined: there are none, or every one is at its limit (the smaller of the
+ * balancer's `maxInFlight` and its own capacity).
+ */
+export function pick<T extends Loaded>(
+  balancer: Balancer,
+  candidates: readonly T[],
+  nowMs: number,
+  random: () => number,
+  avoid?: (candidate: T) => boolean,
+): T | undefined {
+  if (candidates.length === 0) return undefined;
+  if (avoid !== undefined) {
+    const fresh = pickAmong(balancer, candidates, nowMs, random, avoid);
+    if (fresh !== undefined) return fresh;
+  }
+  return pickAmong(balancer, candidates, nowMs, random, undefined);
+}
+
+type Avoid<T> = ((candidate: T) => boolean) | undefined;
+
+function pickAmong<T extends Loaded>(balancer: Balancer, candidates: readonly T[], nowMs: number, random: () => number, avoid: Avoid<T>): T | undefined {
+  switch (balancer.kind) {
+    case "round-robin": {
+      const start = balancer.cursor % candidates.length;
+      const index = nextUsable(balancer, candidates, start, -1, avoid);
+      if (index >= 0) balancer.cursor = index + 1;
+      return candidates[index];
+    }
+    case "random":
+      return candidates[nextUsable(balancer, candidates, indexBelow(candidates.length, random), -1, avoid)];
+    default:
+      return betterOfTwo(balancer, candidates, nowMs, random, avoid);
+  }
+}
+
+/**
+ * Power of two choices (Mitzenmacher, 2001). Both draws move on to the next usable endpoint if theirs may not be taken, so
+ * that few tries are needed while most are usable.
+ */
+function betterOfTwo<T extends Loaded>(balancer: Balancer, candidates: readonly T[], nowMs: number, random: () => number, avoid: Avoid<T>): T | undefined {
+  const count = candidates.length;
+  const first = nextUsable(balancer, candidates, indexBelow(count, random), -1, avoid);
+  if (first < 0 || count === 1) return candidates[first];
+  // The second draw is uniform over the others.
+  let drawn = indexBelow(count - 1, random);
+  if (drawn >= first) drawn++;
+  const second = nextUsable(balancer, candidates, drawn, first, avoid);
+  const a = candidates[first] as T;
+  const b = candidates[second];
+  if (b === undefined) return a;
+  return costOf(balancer, b, nowMs) < costOf(balancer, a, nowMs) ? b : a;
+}
+
+function costOf(balancer: Balancer, candidate: Loaded, nowMs: number): number {
+  return balancer.kind === "least-request" ? candidate.load.outstanding(nowMs) : candidate.load.score(nowMs);
+}
+
+/** Index of the first usable endpoint from `start` on, going round once, leaving out `except`; -1 if there is none. */
+function nextUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T[], start: number, except: number, avoid: Avoid<T>): number {
+  const count = candidates.length;
+  for (let step = 0; step < count; step++) {
+    const index = start + step < count ? start + step : start + step - count;
+    const candidate = candidates[index] as T;
+    const { load } = candidate;
+    if (index === except || load.inFlight >= balancer.maxInFlight || load.inFlight >= load.capacity) continue;
+    if (avoid === undefined || !avoid(candidate)) return index;
+  }
+  return -1;
+}
+
+function indexBelow(count: number, random: () => number): number {
+  const index = Math.floor(random() * count);
+  // Chance of exactly 1 or more is a fault of its source, not a reason to fail a call.
+  return index < count ? index : count - 1;
+}

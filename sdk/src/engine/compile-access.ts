@@ -1,0 +1,111 @@
+// AccessPolicies to the rules that decide. What is wrong in one closes: a broken denial denies, a broken permission permits
+// nobody, and the service counts as guarded all the same.
+import type { AccessPolicyDocument, AccessRule } from "../contract/documents.ts";
+import { decision } from "./access-decision.ts";
+import { compileNames } from "./glob.ts";
+import type { AccessRules, AuditedAccess, CompiledAccess, ServiceAccess } from "./policy.ts";
+import { Findings, type Problem } from "./problem.ts";
+import type { CompiledRule } from "./rule.ts";
+import { buildRuleIndex } from "./rule-index.ts";
+import { compileHeaders } from "./string-match.ts";
+
+type Condition = Omit<CompiledRule<CompiledAccess>, "rank" | "value">;
+
+interface Draft {
+  readonly access: CompiledAccess;
+  readonly action: "allow" | "deny";
+  readonly mode: "enforce" | "audit";
+  readonly conditions: readonly Condition[];
+}
+
+const EVERYTHING: Condition = Object.freeze({ methods: undefined, principals: undefined, headers: Object.freeze([]) });
+
+/** An AccessPolicy and whether it may be believed: of two with one name only the first is. */
+export interface Guard {
+  readonly document: AccessPolicyDocument;
+  readonly name: string;
+  readonly trusted: boolean;
+}
+
+/** The AccessPolicies of one service, by name. */
+export function compileServiceAccess(service: string, guards: readonly Guard[], problems: Problem[]): ServiceAccess {
+  const drafts = guards.map((guard) => compileAccess(guard, problems)).sort((a, b) => (a.access.name < b.access.name ? -1 : 1));
+  const enforced = (action: "allow" | "deny"): Draft[] => drafts.filter((draft) => draft.mode === "enforce" && draft.action === action);
+  const audited = (action: "allow" | "deny"): readonly AuditedAccess[] =>
+    Object.freeze(
+      drafts
+        .filter((draft) => draft.mode === "audit" && draft.action === action)
+        .map((draft) => Object.freeze({ name: draft.access.name, rules: indexRules([draft]) as AccessRules })),
+    );
+  const allow = enforced("allow");
+  const auditAllow = audited("allow");
+  return Object.freeze({
+    deny: indexRules(enforced("deny")),
+    allow: indexRules(allow),
+    defaultDenial: decision(false, describeDefaultDenial(service, allow)),
+    auditDeny: audited("deny"),
+    auditAllow,
+    auditAllowNames: Object.freeze(auditAllow.map(({ name }) => name)),
+  });
+}
+
+/** At most so many policies are listed by name. */
+const MAX_NAMED = 3;
+
+function describeDefaultDenial(service: string, allow: readonly Draft[]): string {
+  const names = allow.slice(0, MAX_NAMED).map(({ access }) => access.name);
+  const more = allow.length > MAX_NAMED ? ` and ${allow.length - MAX_NAMED} more` : "";
+  return `default-deny (${service} allows only what ${names.join(", ")}${more} allow${allow.length === 1 ? "s" : ""})`;
+}
+
+/** Undefined without policies; an index without rules for policies that allow nobody. */
+function indexRules(drafts: readonly Draft[]): AccessRules | undefined {
+  if (drafts.length === 0) return undefined;
+  let rank = 0;
+  const rules = drafts.flatMap(({ access, conditions }) => conditions.map((condition) => Object.freeze({ ...condition, rank: rank++, value: access })));
+  return buildRuleIndex(rules);
+}
+
+function compileAccess({ document, name, trusted }: Guard, problems: Problem[]): Draft {
+  const action = document.spec.action === "deny" ? "deny" : "allow";
+  const access = Object.freeze({ name, permit: decision(true, name), denial: decision(false, name) });
+  const conditions = trusted || action === "deny" ? compileRules(document, action, `AccessPolicy/${name}`, problems) : [];
+  return { access, action, mode: document.spec.mode === "audit" ? "audit" : "enforce", conditions };
+}
+
+function compileRules({ spec }: AccessPolicyDocument, action: "allow" | "deny", label: string, problems: Problem[]): readonly Condition[] {
+  const whole = new Findings(label, problems);
+  if (!Array.isArray(spec.rules)) {
+    whole.error("spec.rules", "is a list of rules; an empty one matches everything");
+    return action === "deny" ? [EVERYTHING] : [];
+  }
+  if (spec.rules.length === 0) return [EVERYTHING];
+  const conditions: Condition[] = [];
+  spec.rules.forEach((rule: AccessRule, index: number) => {
+    const findings = new Findings(label, problems);
+    const condition = compileRule(rule, `spec.rules[${index}]`, findings);
+    if (condition !== undefined && !findings.hasErrors) conditions.push(condition);
+    else if (action === "deny") conditions.push(EVERYTHING);
+  });
+  return conditions;
+}
+
+function compileRule(rule: AccessRule, path: string, findings: Findings): Condition | undefined {
+  try {
+    return readRule(rule, path, findings);
+  } catch (cause) {
+    findings.error(path, `cannot be read: ${cause instanceof Error ? cause.message : "malformed"}`);
+    return undefined;
+  }
+}
+
+function readRule(rule: AccessRule, path: string, findings: Findings): Condition {
+  const { principals, methods } = rule;
+  if (principals?.length === 0) findings.warning(`${path}.principals`, "an empty list matches nobody: leave it out to match everybody");
+  if (methods?.length === 0) findings.warning(`${path}.methods`, "an empty list matches no method: leave it out to match every method");
+  return Object.freeze({
+    principals: principals === undefined ? undefined : compileNames(principals),
+    methods: methods === undefined ? undefined : compileNames(methods),
+    headers: Object.freeze(compileHeaders(rule.headers, `${path}.headers`, findings)),
+  });
+}

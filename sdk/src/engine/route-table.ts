@@ -1,0 +1,105 @@
+// All Routes by precedence, indexed; and which of them can never win.
+import type { CompiledRoute, Policy } from "./policy.ts";
+import type { RouteEntry } from "./compile-route.ts";
+import type { Problem } from "./problem.ts";
+import type { CompiledRule } from "./rule.ts";
+import { buildRuleIndex, type RuleIndex } from "./rule-index.ts";
+import { describeCondition } from "./string-match.ts";
+
+/** Orders the entries and indexes them by service. Routes that another one wholly hides are said in `problems`. */
+export function buildRouteTable(entries: readonly RouteEntry[], problems: Problem[]): Policy["routes"] {
+  const ordered = [...entries].sort(byPrecedence);
+  reportShadowed(ordered, problems);
+  const named = new Map<string, CompiledRule<CompiledRoute>[]>();
+  const open: CompiledRule<CompiledRoute>[] = [];
+  ordered.forEach((entry, rank) => {
+    const rule = toRule(entry, rank);
+    if (entry.service === undefined) open.push(rule);
+    else {
+      const rules = named.get(entry.service);
+      if (rules === undefined) named.set(entry.service, [rule]);
+      else rules.push(rule);
+    }
+  });
+  const byService = new Map<string, RuleIndex<CompiledRoute>>();
+  for (const [service, rules] of named) byService.set(service, buildRuleIndex(rules));
+  return Object.freeze({ byService, anyService: buildRuleIndex(open) });
+}
+
+function toRule({ method, principals, headers, route }: RouteEntry, rank: number): CompiledRule<CompiledRoute> {
+  const methods =
+    method === undefined
+      ? undefined
+      : Object.freeze({ exact: new Set(method.exact === undefined ? [] : [method.exact]), globs: Object.freeze(method.exact === undefined ? [method] : []) });
+  return Object.freeze({ rank, methods, principals, headers: Object.freeze(headers), value: route });
+}
+
+/** Gateway API: exact before pattern, longer patterns, more conditions, older, then by name. */
+export function byPrecedence(a: RouteEntry, b: RouteEntry): number {
+  return (
+    Number(a.service === undefined) - Number(b.service === undefined) ||
+    Number(a.method?.exact === undefined) - Number(b.method?.exact === undefined) ||
+    (b.method?.literalCount ?? 0) - (a.method?.literalCount ?? 0) ||
+    conditionCount(b) - conditionCount(a) ||
+    olderFirst(a.createdAtMs, b.createdAtMs) ||
+    compareText(a.route.name, b.route.name) ||
+    compareText(a.method?.pattern ?? "", b.method?.pattern ?? "")
+  );
+}
+
+function conditionCount({ headers, principals }: RouteEntry): number {
+  return headers.length + (principals === undefined ? 0 : 1);
+}
+
+/** Infinite is unknown, and two unknown are equal: their difference is no number. */
+function olderFirst(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** By code unit, so that it is the same wherever it runs. */
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** Principals an earlier Route with the same match has taken already; undefined: all. */
+interface Taken {
+  readonly by: string;
+  readonly principals: Set<string> | undefined;
+}
+
+/**
+ * Precedence puts what asks for more first, so a Route is hidden wholly only by others that ask for exactly the same method
+ * and headers, and for all of its principals.
+ */
+function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): void {
+  const takenBy = new Map<string, Taken>();
+  const open = new Map<string, { first: RouteEntry; by: string; alive: boolean }>();
+  for (const entry of ordered) {
+    const key = JSON.stringify([entry.service ?? null, entry.method?.pattern ?? null, entry.principals === undefined, ...entry.headers.map(describeCondition)]);
+    const taken = takenBy.get(key);
+    const hidden = taken !== undefined && covers(taken, entry);
+    const seen = open.get(entry.document);
+    if (seen === undefined) open.set(entry.document, { first: entry, by: taken?.by ?? "", alive: !hidden });
+    else if (!hidden) seen.alive = true;
+    if (!hidden) takenBy.set(key, take(taken, entry));
+  }
+  for (const [document, { first, by, alive }] of open) {
+    if (alive) continue;
+    problems.push({ severity: "warning", document, path: first.path, message: `never wins: ${by} matches all the same calls and comes before it (older, or first by name)` });
+  }
+}
+
+function covers(taken: Taken, { principals }: RouteEntry): boolean {
+  if (taken.principals === undefined || principals === undefined) return taken.principals === undefined;
+  for (const name of principals.exact) if (!taken.principals.has(name)) return false;
+  for (const glob of principals.globs) if (!taken.principals.has(glob.pattern)) return false;
+  return principals.exact.size + principals.globs.length > 0;
+}
+
+function take(taken: Taken | undefined, { principals, document }: RouteEntry): Taken {
+  if (principals === undefined) return { by: document, principals: undefined };
+  const names = taken?.principals ?? new Set<string>();
+  for (const name of principals.exact) names.add(name);
+  for (const glob of principals.globs) names.add(glob.pattern);
+  return { by: taken?.by ?? document, principals: names };
+}

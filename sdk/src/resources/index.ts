@@ -1,0 +1,32 @@
+// Resources: what people write in YAML, checked and brought into one form. Needs zod and yaml, so the main entry of
+// the SDK never loads it.
+export { type CustomResourceDefinition, type CrdColumn, type CrdVersion, crdFor } from "./crd.ts";
+export type { FieldProblem } from "./describe-issue.ts";
+export { diffDocuments, type DocumentChange, type FieldChange, formatDiff } from "./diff.ts";
+export { type FieldPath, formatFieldPath } from "./field-path.ts";
+export { formatProblem, formatProblemWithSource } from "./format-problem.ts";
+export { jsonSchemaFor, type KubernetesRule, type StructuralSchema } from "./json-schema.ts";
+export type { KindDefinition, PrinterColumn } from "./kind-definition.ts";
+export {
+  API_GROUP,
+  isKind,
+  kindDefinition,
+  kindDefinitions,
+  kindWords,
+  nearestKindWord,
+  resolveKinds,
+} from "./kinds.ts";
+export { nearestName } from "./nearest-name.ts";
+export { asWritten, canonicalBytes, contentHash, documentName, normaliseDocument, toYaml } from "./normalise.ts";
+export {
+  type DocumentEntry,
+  MAX_DOCUMENT_BYTES,
+  MAX_FILE_BYTES,
+  MAX_PROBLEMS,
+  type ParsedDocuments,
+  parseDocuments,
+  type ParseOptions,
+  type ResourceProblem,
+} from "./parse-yaml.ts";
+export { renderReference } from "./reference-docs.ts";
+export { validateDocument, type Validated, type ValidateOptions } from "./validate.ts";

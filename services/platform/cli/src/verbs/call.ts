@@ -1,0 +1,88 @@
+// `malla call`: one call, as anybody credentials were issued for.
+import { readFileSync } from "node:fs";
+import { connect, MeshError } from "@malla/sdk";
+import type { Command } from "commander";
+import { Failure, misuse } from "../failure.ts";
+import { requireHome } from "../home.ts";
+import { checkNamespace, credentialsPath, type MeshFlags, natsUrl } from "../mesh/session.ts";
+import { plainText } from "../print/plain-text.ts";
+import { parseDuration } from "./start.ts";
+import { example, meshFlags } from "./verb.ts";
+
+interface CallFlags extends MeshFlags {
+  readonly as: string;
+  readonly header: readonly string[];
+  readonly timeout?: string;
+  readonly key?: string;
+  readonly idempotencyKey?: string;
+  readonly output?: string;
+}
+
+export function addCall(program: Command): void {
+  const command = program
+    .command("call")
+    .description("call a method and print its reply; a failed call prints status and reason and exits with 1")
+    .argument("<service>")
+    .argument("<method>")
+    .argument("[json]", "the request; - reads standard input", "{}")
+    .option("--as <principal>", "whose credentials to use", "guest")
+    .option("-H, --header <name=value>", "a header for the handler; may be given several times", (value: string, all: string[]) => [...all, value], [] as string[])
+    .option("--timeout <time>", "as 2s or 500ms (default: 10s)")
+    .option("--key <key>", "affinity key")
+    .option("--idempotency-key <key>", "run once for this key")
+    .option("-o, --output <format>", "json: the reply or the error as one line of JSON");
+  example(meshFlags(command), "malla call catalog list '{}'\nmalla call payments Get '{\"id\":\"p1\"}' --as orders");
+  command.action(async (service: string, method: string, json: string, flags: CallFlags) => {
+    checkNamespace(flags);
+    if (flags.output !== undefined && flags.output !== "json") throw misuse(`-o ${flags.output}: json is expected`);
+    const request = parseRequest(json === "-" ? readFileSync(0, "utf8") : json);
+    const home = requireHome();
+    const mesh = await connect({ credentials: credentialsPath(home, flags.as), service: flags.as, servers: natsUrl(flags, home), drainOn: [] });
+    try {
+      const reply: unknown = await mesh.call(service, method, request, {
+        headers: parseHeaders(flags.header),
+        ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration(flags.timeout) }),
+        ...(flags.key === undefined ? {} : { key: flags.key }),
+        ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
+      });
+      printReply(reply, flags.output === "json");
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error instanceof TypeError ? misuse(error.message) : error;
+      if (flags.output === "json") {
+        process.stdout.write(`${JSON.stringify({ error })}\n`);
+        process.exitCode = 1;
+        return;
+      }
+      throw new Failure(describe(error));
+    } finally {
+      await mesh.close();
+    }
+  });
+}
+
+function parseRequest(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw misuse(`the request is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseHeaders(pairs: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw misuse(`-H ${pair}: name=value is expected`);
+    headers[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return headers;
+}
+
+function printReply(reply: unknown, oneLine: boolean): void {
+  if (reply instanceof Uint8Array) process.stdout.write(reply);
+  else process.stdout.write(`${JSON.stringify(reply ?? null, null, oneLine ? undefined : 2)}\n`);
+}
+
+function describe({ status, reason, message, origin, attempts }: MeshError): string {
+  return `${status} (${reason}): ${plainText(message)}\n  origin ${origin}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+}

@@ -1,0 +1,41 @@
+// `malla router`: one router in the foreground, on a broker that runs already.
+import { existsSync } from "node:fs";
+import { routerSignerFile } from "@malla/broker-config";
+import { startRouter } from "@malla/router";
+import type { Command } from "commander";
+import { Failure } from "../failure.ts";
+import { findHome } from "../home.ts";
+import { checkNamespace, type MeshFlags, natsUrl } from "../mesh/session.ts";
+import { untilSignal, wholeNumber } from "./up.ts";
+import { example, meshFlags } from "./verb.ts";
+
+interface RouterFlags extends MeshFlags {
+  readonly signer?: string;
+  readonly metricsPort?: string;
+  readonly metricsHost?: string;
+}
+
+export function addRouter(program: Command): void {
+  const command = program
+    .command("router")
+    .description("run one more router in the foreground; it drains on Ctrl-C")
+    .option("--signer <file>", "router.signer.json (default: MALLA_ROUTER_SIGNER, else .malla/credentials)")
+    .option("--metrics-port <port>", "port of metrics and health; 0: any (default: MALLA_METRICS_PORT, else 9464)")
+    .option("--metrics-host <host>", "address of metrics and health (default: MALLA_METRICS_HOST, else 127.0.0.1)");
+  example(meshFlags(command), "malla router --metrics-port 0");
+  command.action(async (flags: RouterFlags) => {
+    checkNamespace(flags);
+    const home = findHome(process.cwd(), process.env);
+    const signer = flags.signer ?? process.env["MALLA_ROUTER_SIGNER"] ?? routerSignerFile(home);
+    if (!existsSync(signer)) throw new Failure(`there is no signer ${signer}; \`malla up\` writes it, --signer names another`);
+    const router = await startRouter({
+      servers: natsUrl(flags, home).split(","),
+      signer,
+      ...(flags.metricsPort === undefined ? {} : { metricsPort: wholeNumber("--metrics-port", flags.metricsPort, 65_535, 0) }),
+      ...(flags.metricsHost === undefined ? {} : { metricsHost: flags.metricsHost }),
+    });
+    process.stdout.write(`${router.id} carries calls; metrics on port ${router.metricsPort}. Ctrl-C drains it.\n`);
+    await untilSignal();
+    await router.drain();
+  });
+}

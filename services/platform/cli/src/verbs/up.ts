@@ -1,0 +1,71 @@
+// `malla up`: broker and routers in the foreground.
+import type { Command } from "commander";
+import { misuse } from "../failure.ts";
+import { findHome } from "../home.ts";
+import { type MeshProcesses, startMesh } from "../processes/mesh-processes.ts";
+import { example } from "./verb.ts";
+
+export interface UpFlags {
+  readonly port?: string;
+  readonly metricsPort?: string;
+  readonly routers?: string;
+  readonly logLevel?: string;
+}
+
+export function addUp(program: Command): void {
+  const command = program.command("up").description("start a broker and routers on this machine, in the foreground; Ctrl-C ends them");
+  example(upFlags(command, "1"), "malla up --routers 2");
+  command.action(async (flags: UpFlags) => {
+    const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const mesh = await startMesh({ ...meshOptions(flags), say, log: (name, line) => say(`[${name}] ${line}`) });
+    process.stdout.write(whatNext(mesh));
+    await untilSignal();
+    say("stopping");
+    await mesh.stop();
+  });
+}
+
+export function upFlags(command: Command, routers: string): Command {
+  return command
+    .option("--port <port>", "port of the broker (default: MALLA_NATS_PORT, else 4222)")
+    .option("--metrics-port <port>", "port of the first router's metrics; the next have the ports after it; 0: any (default: MALLA_METRICS_PORT, else 9464)")
+    .option("--routers <count>", "routers to run", routers)
+    .option("--log-level <level>", "debug, info, warn, error or silent", process.env["MALLA_LOG_LEVEL"] ?? "warn");
+}
+
+export function meshOptions(flags: UpFlags): { home: string; port: number; metricsPort: number; routers: number; logLevel: string } {
+  return {
+    home: findHome(process.cwd(), process.env),
+    port: wholeNumber("--port", flags.port ?? process.env["MALLA_NATS_PORT"] ?? "4222", 65_535, -1),
+    metricsPort: wholeNumber("--metrics-port", flags.metricsPort ?? process.env["MALLA_METRICS_PORT"] ?? "9464", 65_535, 0),
+    routers: wholeNumber("--routers", flags.routers ?? "1", 64, 1),
+    logLevel: flags.logLevel ?? "warn",
+  };
+}
+
+export function wholeNumber(flag: string, text: string, max: number, min: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) throw misuse(`${flag} ${text}: a whole number from ${min} to ${max} is expected`);
+  return value;
+}
+
+function whatNext({ natsUrl, routers }: MeshProcesses): string {
+  return [
+    "",
+    `The mesh is up: broker at ${natsUrl}, ${routers.length === 1 ? "one router" : `${routers.length} routers`}, metrics at http://127.0.0.1:${routers[0]?.metricsPort}/metrics`,
+    "In another terminal:",
+    "  malla run --service greeter -- node greeter.js    serve something (malla init makes a starter)",
+    "  malla call greeter hello '{}'                     call it",
+    "  malla services                                    see who is there",
+    "  malla check                                       see whether all is well",
+    "Ctrl-C stops it.",
+    "",
+  ].join("\n");
+}
+
+/** Resolves on the first SIGINT, SIGTERM or SIGHUP; a second one ends the process as usual. */
+export async function untilSignal(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+}

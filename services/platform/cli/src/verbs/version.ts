@@ -1,0 +1,34 @@
+// `malla version`: of the command, of the SDK, and of the broker if one is there.
+import { createRequire } from "node:module";
+import type { Command } from "commander";
+import { findHome } from "../home.ts";
+import { openObserver } from "../mesh/session.ts";
+import { readRunFile } from "../run-file.ts";
+import { parseFormat, printData } from "../print/output.ts";
+import { example, meshFlags, outputFlag } from "./verb.ts";
+
+export function ownVersion(): string {
+  return (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
+}
+
+export function addVersion(program: Command): void {
+  const command = program.command("version").description("print versions");
+  example(outputFlag(meshFlags(command)), "malla version -o json");
+  command.action(async (flags: { readonly output: string; readonly servers?: string }) => {
+    const format = parseFormat(flags.output);
+    const data = { malla: ownVersion(), node: process.versions.node, natsServer: await brokerVersion(flags) };
+    printData(format, data, () => `malla ${data.malla}\nnode ${data.node}\nnats-server ${data.natsServer ?? "not reached"}`);
+  });
+}
+
+/** Undefined where none is known to run, or it does not answer. */
+async function brokerVersion(flags: { readonly servers?: string }): Promise<string | undefined> {
+  if (flags.servers === undefined && readRunFile(findHome(process.cwd(), process.env)) === undefined) return undefined;
+  try {
+    const observer = await openObserver(flags);
+    await observer.close();
+    return observer.serverVersion;
+  } catch {
+    return undefined;
+  }
+}
