@@ -3,25 +3,38 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshDocument } from "@malla/sdk/contract";
 import type { StoredDocument } from "@malla/sdk/discovery";
-import { compile } from "@malla/sdk/engine";
+import { compile, type Problem } from "@malla/sdk/engine";
 import { canonicalBytes, contentHash, documentName, formatProblemWithSource, parseDocuments } from "@malla/sdk/resources";
 import { Failure, misuse } from "../failure.ts";
 
 const RESOURCE_FILE = /\.(ya?ml|json)$/;
 
+/** A document and where it was read, so that what is found out later can still be placed. */
+export interface ReadDocument {
+  readonly document: MeshDocument;
+  /** `file:line:column` of a field. */
+  readonly place: (path: string) => string;
+}
+
 /** Throws a Failure that lists every problem with file, line and column. */
-export function readDocuments(paths: readonly string[]): readonly MeshDocument[] {
+export function readDocuments(paths: readonly string[]): readonly ReadDocument[] {
   if (paths.length === 0) throw misuse("-f FILE, -f FOLDER or -f - is needed");
   const problems: string[] = [];
-  const documents = new Map<string, MeshDocument>();
+  const documents = new Map<string, ReadDocument>();
   for (const { file, text } of paths.flatMap(readTexts)) {
     const parsed = parseDocuments(text, { file });
     problems.push(...parsed.problems.map((problem) => formatProblemWithSource(problem, text)));
-    for (const { document, namespace } of parsed.entries) {
+    for (const { document, namespace, positionOf } of parsed.entries) {
       const name = documentName(document);
       if (namespace !== undefined && namespace !== "default") problems.push(`${file}: ${name}: metadata.namespace is ${namespace}; this mesh has one, default`);
       if (documents.has(name)) problems.push(`${file}: ${name} is there twice`);
-      documents.set(name, document);
+      documents.set(name, {
+        document,
+        place: (path) => {
+          const { line, column } = positionOf(path);
+          return `${file}:${line}:${column}`;
+        },
+      });
     }
   }
   if (problems.length > 0) throw new Failure(`${problems.join("\n")}\nnothing was applied`);
@@ -46,20 +59,27 @@ export function toStored(document: MeshDocument): StoredDocument {
   return { document, bytes: canonicalBytes(document), hash: contentHash(document) };
 }
 
-/** What the engine says about the whole policy as it would be. Throws for errors, returns warnings. */
-export function checkTogether(documents: readonly MeshDocument[]): readonly string[] {
+/**
+ * What the engine says about the whole policy as it would be, placed in the files it was read from. Throws for errors, returns
+ * warnings.
+ */
+export function checkTogether(documents: readonly MeshDocument[], read: readonly ReadDocument[]): readonly string[] {
   const { problems } = compile(documents, 1);
-  const lines = (severity: string): string[] =>
-    problems.filter((problem) => problem.severity === severity).map((problem) => `${problem.document} ${problem.path}: ${problem.message}`);
+  const places = new Map(read.map(({ document, place }) => [documentName(document), place]));
+  const describe = ({ document, path, message }: Problem): string => {
+    const place = places.get(document);
+    return `${place === undefined ? "in force" : place(path)}: ${document} ${path}: ${message}`;
+  };
+  const lines = (severity: string): string[] => problems.filter((problem) => problem.severity === severity).map(describe);
   const errors = lines("error");
   if (errors.length > 0) throw new Failure(`${errors.join("\n")}\nnothing was applied`);
   return lines("warning");
 }
 
 /** The set as it would be after putting `documents`. Age of what is there is kept. */
-export function withDocuments(before: readonly MeshDocument[], documents: readonly MeshDocument[], now: string): readonly MeshDocument[] {
+export function withDocuments(before: readonly MeshDocument[], read: readonly ReadDocument[], now: string): readonly MeshDocument[] {
   const all = new Map(before.map((document) => [documentName(document), document]));
-  for (const document of documents) {
+  for (const { document } of read) {
     const createdAt = all.get(documentName(document))?.metadata.createdAt ?? now;
     all.set(documentName(document), { ...document, metadata: { ...document.metadata, createdAt } } as MeshDocument);
   }

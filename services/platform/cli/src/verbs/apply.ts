@@ -39,13 +39,13 @@ async function apply(policy: PolicyAccess, documents: ReturnType<typeof readDocu
   const base = await policy.store.read();
   const before = base.documents.map(({ document }) => document);
   const after = withDocuments(before, documents, new Date().toISOString());
-  for (const warning of checkTogether(after)) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of checkTogether(after, documents)) process.stderr.write(`warning: ${warning}\n`);
   const changes = new Map(diffDocuments(before, after).map((change) => [change.document, change]));
   if (flags.dryRun === true) {
     process.stdout.write(changes.size === 0 ? "nothing would change\n" : `${formatDiff([...changes.values()])}\n`);
     return;
   }
-  const names = new Set(documents.map(documentName));
+  const names = new Set(documents.map(({ document }) => documentName(document)));
   const put = after.filter((document) => names.has(documentName(document))).map(toStored);
   const head = await policy.store.write(base, { put, remove: [], action: "apply" }, author(), policy.seed);
   for (const name of names) process.stdout.write(`${name} ${STATES[changes.get(name)?.change ?? "unchanged"]}\n`);
@@ -77,7 +77,7 @@ export function addDiff(program: Command): void {
     try {
       const before = (await policy.store.read()).documents.map(({ document }) => document);
       const after = withDocuments(before, documents, new Date().toISOString());
-      checkTogether(after);
+      checkTogether(after, documents);
       const changes = diffDocuments(before, after);
       process.stdout.write(changes.length === 0 ? "nothing would change\n" : `${formatDiff(changes)}\n`);
       process.exitCode = changes.length === 0 ? 0 : 1;
@@ -100,7 +100,7 @@ export function addDelete(program: Command): void {
     const policy = await openPolicy(flags);
     try {
       const base = await policy.store.read();
-      const wanted = flags.filename.length > 0 ? readDocuments(flags.filename).map(documentName) : namesOf(kind, names);
+      const wanted = flags.filename.length > 0 ? readDocuments(flags.filename).map(({ document }) => documentName(document)) : namesOf(kind, names);
       const present = new Set(base.documents.map(({ document }) => documentName(document)));
       const missing = wanted.filter((name) => !present.has(name));
       if (missing.length > 0) throw new Failure(`${missing.join(", ")}: there is no such document; nothing was deleted. \`malla get all\` lists them`);

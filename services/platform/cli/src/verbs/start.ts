@@ -122,9 +122,9 @@ async function applyShopPolicy(shop: Shop, mesh: MeshProcesses): Promise<void> {
   try {
     const base = await policy.store.read();
     const documents = readDocuments([shop.shopPolicies]);
-    const names = new Set(documents.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+    const names = new Set(documents.map(({ document: { kind, metadata } }) => `${kind}/${metadata.name}`));
     const all = withDocuments(base.documents.map(({ document }) => document), documents, new Date().toISOString());
-    checkTogether(all);
+    checkTogether(all, documents);
     const put = all.filter(({ kind, metadata }) => names.has(`${kind}/${metadata.name}`)).map(toStored);
     await policy.store.write(base, { put, remove: [], action: "apply the shop's policies" }, author(), policy.seed);
   } finally {

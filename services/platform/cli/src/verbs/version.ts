@@ -26,8 +26,9 @@ async function brokerVersion(flags: { readonly servers?: string }): Promise<stri
   if (flags.servers === undefined && readRunFile(findHome(process.cwd(), process.env)) === undefined) return undefined;
   try {
     const observer = await openObserver(flags);
+    const { serverVersion } = observer;
     await observer.close();
-    return observer.serverVersion;
+    return serverVersion;
   } catch {
     return undefined;
   }

@@ -1,0 +1,64 @@
+// Routers of a test: in this process, or in one of their own to be killed.
+import { fileURLToPath } from "node:url";
+import { type RouterOptions, startRouter } from "@malla/router";
+import { startProgram } from "./child-program.ts";
+
+export interface TestRouter {
+  readonly id: string;
+  readonly metricsPort: number;
+  readonly running: boolean;
+  /** Takes nothing new, finishes what it carries, ends. */
+  drain(): Promise<void>;
+  /** kill -9; for a router in a process of its own. */
+  kill(): Promise<void>;
+}
+
+export type TestRouterOptions = Omit<RouterOptions, "servers" | "signer" | "metricsPort">;
+
+export async function routerHere(server: string, signer: string, options: TestRouterOptions): Promise<TestRouter> {
+  const router = await startRouter({ logLevel: "silent", ...options, servers: [server], signer, metricsPort: 0 });
+  let running = true;
+  return {
+    id: router.id,
+    metricsPort: router.metricsPort,
+    get running() {
+      return running;
+    },
+    drain: async () => {
+      running = false;
+      await router.drain();
+    },
+    kill: async () => {
+      throw new Error("this router runs in the test's own process; start it with routerProcesses to kill it");
+    },
+  };
+}
+
+export async function routerProcess(server: string, signer: string): Promise<TestRouter> {
+  const child = await startProgram<{ router: string; metricsPort: number }>(routerMain(), {
+    NATS_URL: server,
+    MALLA_ROUTER_SIGNER: signer,
+    MALLA_METRICS_PORT: "0",
+    MALLA_LOG_LEVEL: "warn",
+    MALLA_READY_LINE: "1",
+    MALLA_PARENT_STDIN: "1",
+  });
+  return {
+    id: child.ready.router,
+    metricsPort: child.ready.metricsPort,
+    get running() {
+      return child.running;
+    },
+    drain: async () => {
+      const { code, signal } = await child.end("SIGTERM");
+      if (code !== 0) throw new Error(`the router ended with ${code ?? signal}:\n${child.stderr}`);
+    },
+    kill: async () => void (await child.end("SIGKILL")),
+  };
+}
+
+/** The router's program beside the module this process has loaded: source with source, built with built. */
+function routerMain(): string {
+  const index = import.meta.resolve("@malla/router");
+  return fileURLToPath(new URL(index.endsWith(".ts") ? "main.ts" : "main.js", index));
+}
