@@ -27,7 +27,7 @@ export async function startProgram<Ready>(
 ): Promise<ChildProgram<Ready>> {
   const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
   const child = spawn(process.execPath, [...conditions, module], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...environment },
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.on("error", () => undefined);

@@ -9,8 +9,8 @@ interface Entry {
   readonly workMs?: number;
 }
 
-const ledger = process.env["LEDGER"] as string;
-const failing = Number(process.env["FAIL_PERCENT"] ?? 0);
+const ledger = process.env.LEDGER as string;
+const failing = Number(process.env.FAIL_PERCENT ?? 0);
 
 const mesh = await connect();
 

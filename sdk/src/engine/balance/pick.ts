@@ -52,28 +52,41 @@ function pickAmong<T extends Loaded>(balancer: Balancer, candidates: readonly T[
       return candidates[index];
     }
     case "random":
-      return candidates[nextUsable(balancer, candidates, indexBelow(candidates.length, random), -1, avoid)];
+      return candidates[drawUsable(balancer, candidates, -1, random, avoid)];
     default:
       return betterOfTwo(balancer, candidates, nowMs, random, avoid);
   }
 }
 
-/**
- * Power of two choices (Mitzenmacher, 2001). Both draws move on to the next usable endpoint if theirs may not be taken, so
- * that few tries are needed while most are usable.
- */
+/** Power of two choices (Mitzenmacher, 2001), the second drawn from the others. */
 function betterOfTwo<T extends Loaded>(balancer: Balancer, candidates: readonly T[], nowMs: number, random: () => number, avoid: Avoid<T>): T | undefined {
-  const count = candidates.length;
-  const first = nextUsable(balancer, candidates, indexBelow(count, random), -1, avoid);
-  if (first < 0 || count === 1) return candidates[first];
-  // The second draw is uniform over the others.
-  let drawn = indexBelow(count - 1, random);
-  if (drawn >= first) drawn++;
-  const second = nextUsable(balancer, candidates, drawn, first, avoid);
-  const a = candidates[first] as T;
+  const first = drawUsable(balancer, candidates, -1, random, avoid);
+  const second = first < 0 ? -1 : drawUsable(balancer, candidates, first, random, avoid);
+  const a = candidates[first];
   const b = candidates[second];
-  if (b === undefined) return a;
+  if (a === undefined || b === undefined) return a;
   return costOf(balancer, b, nowMs) < costOf(balancer, a, nowMs) ? b : a;
+}
+
+/** Draws before looking at the endpoints in turn: while most are usable, the draw stays even, and the cost flat. */
+const MAX_DRAWS = 4;
+
+/** Index of a usable endpoint other than `except`, at random; -1 if there is none. */
+function drawUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T[], except: number, random: () => number, avoid: Avoid<T>): number {
+  const count = candidates.length - (except < 0 ? 0 : 1);
+  if (count <= 0) return -1;
+  let index = 0;
+  for (let draw = 0; draw < MAX_DRAWS; draw++) {
+    index = indexBelow(count, random);
+    if (except >= 0 && index >= except) index++;
+    if (isUsable(balancer, candidates[index] as T, avoid)) return index;
+  }
+  return nextUsable(balancer, candidates, index, except, avoid);
+}
+
+function isUsable<T extends Loaded>(balancer: Balancer, candidate: T, avoid: Avoid<T>): boolean {
+  const { load } = candidate;
+  return load.inFlight < balancer.maxInFlight && load.inFlight < load.capacity && (avoid === undefined || !avoid(candidate));
 }
 
 function costOf(balancer: Balancer, candidate: Loaded, nowMs: number): number {
@@ -85,10 +98,7 @@ function nextUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T
   const count = candidates.length;
   for (let step = 0; step < count; step++) {
     const index = start + step < count ? start + step : start + step - count;
-    const candidate = candidates[index] as T;
-    const { load } = candidate;
-    if (index === except || load.inFlight >= balancer.maxInFlight || load.inFlight >= load.capacity) continue;
-    if (avoid === undefined || !avoid(candidate)) return index;
+    if (index !== except && isUsable(balancer, candidates[index] as T, avoid)) return index;
   }
   return -1;
 }
