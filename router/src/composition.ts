@@ -2,7 +2,7 @@
 // made by a factory; tests override a token.
 import "reflect-metadata";
 import { createRequire } from "node:module";
-import { type Broker, type KeyValue } from "@malla/sdk/broker";
+import type { Broker, KeyValue } from "@malla/sdk/broker";
 import {
   type AttemptTable,
   createAttemptTable,
@@ -13,7 +13,16 @@ import {
 } from "@malla/sdk/call";
 import { LivePolicy, PolicyStore, Registry } from "@malla/sdk/discovery";
 import { RetryBudget } from "@malla/sdk/engine";
-import { createLog, createOtelTracer, createPrometheus, createTelemetry, type Log, type OtelTracer, type Prometheus, type Telemetry } from "@malla/sdk/telemetry";
+import {
+  createLog,
+  createOtelTracer,
+  createPrometheus,
+  createTelemetry,
+  type Log,
+  type OtelTracer,
+  type Prometheus,
+  type Telemetry,
+} from "@malla/sdk/telemetry";
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { ActiveCalls } from "./active-calls.ts";
 import { RunSender } from "./attempts/run-sender.ts";
@@ -26,6 +35,9 @@ import { MeshService } from "./mesh-service/mesh-service.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PolicyCache } from "./policy/policy-cache.ts";
 import { PolicyFollower } from "./policy/policy-follower.ts";
+
+/** A composed router, for whoever starts and stops it. */
+export type RouterParts = DependencyContainer;
 
 /** What must exist before a router can be composed: its name and its connections. */
 export interface RouterConnections {
@@ -66,11 +78,21 @@ export interface RouterTelemetry {
 
 /** Log, metrics and tracer, which are there before the first connection is tried. */
 export function composeTelemetry(config: RouterConfig, router: string): RouterTelemetry {
-  const log = createLog({ level: config.logLevel, facts: { router }, format: process.stderr.isTTY ? "pretty" : "json" });
+  const log = createLog({
+    level: config.logLevel,
+    facts: { router },
+    format: process.stderr.isTTY ? "pretty" : "json",
+  });
   const tracer =
     config.otlpEndpoint === undefined
       ? undefined
-      : createOtelTracer({ serviceName: "malla-router", instance: router, endpoint: config.otlpEndpoint, sampleRatio: config.traceRatio, log });
+      : createOtelTracer({
+          serviceName: "malla-router",
+          instance: router,
+          endpoint: config.otlpEndpoint,
+          sampleRatio: config.traceRatio,
+          log,
+        });
   return { log, prometheus: createPrometheus(), tracer };
 }
 
@@ -98,7 +120,10 @@ export function compose(
   once(TOKENS.telemetry, () => createTelemetry({ metrics: prometheus, tracer, log }));
   once(TOKENS.runtime, (from) => createRuntime(from.resolve(TOKENS.telemetry)));
   once(TOKENS.parking, (from) => new Parking(from.resolve(TOKENS.runtime).timers));
-  once(TOKENS.registry, (from) => new Registry({ onChange: (entry) => from.resolve(TOKENS.parking).serviceChanged(entry.name) }));
+  once(
+    TOKENS.registry,
+    (from) => new Registry({ onChange: (entry) => from.resolve(TOKENS.parking).serviceChanged(entry.name) }),
+  );
   once(TOKENS.attempts, () => createAttemptTable());
   once(TOKENS.active, () => new ActiveCalls());
   once(TOKENS.livePolicy, () => new LivePolicy());
@@ -114,7 +139,11 @@ export function compose(
       publicKey: connections.policyPublicKey,
     });
   });
-  once(TOKENS.sender, (from) => new RunSender({ broker, router, runtime: from.resolve(TOKENS.runtime), registry: from.resolve(TOKENS.registry) }));
+  once(
+    TOKENS.sender,
+    (from) =>
+      new RunSender({ broker, router, runtime: from.resolve(TOKENS.runtime), registry: from.resolve(TOKENS.registry) }),
+  );
   once(
     TOKENS.plainServices,
     (from) =>

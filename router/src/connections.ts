@@ -12,7 +12,12 @@ export interface Connections {
 }
 
 /** Rejects with an Error that says what to do; what was open by then is closed. */
-export async function openConnections(servers: readonly string[], router: string, credentials: RouterCredentials, log: Logger): Promise<Connections> {
+export async function openConnections(
+  servers: readonly string[],
+  router: string,
+  credentials: RouterCredentials,
+  log: Logger,
+): Promise<Connections> {
   const opened: NatsBroker[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map(async (broker) => broker.close())));
   const open = async (what: keyof RouterCredentials): Promise<NatsBroker> => {
@@ -40,7 +45,11 @@ export async function openConnections(servers: readonly string[], router: string
 
 function tellStatus(broker: NatsBroker, connection: string, log: Logger): void {
   broker.onStatus((status) => {
-    if (status.type === "denied") log.error({ connection, operation: status.operation, subject: status.subject }, "the broker refused what a router needs");
+    if (status.type === "denied")
+      log.error(
+        { connection, operation: status.operation, subject: status.subject },
+        "the broker refused what a router needs",
+      );
     if (status.type === "disconnected") log.warn({ connection }, "the connection to the broker is down");
     if (status.type === "connected") log.info({ connection }, "the connection to the broker is up again");
   });

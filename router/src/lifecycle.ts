@@ -14,11 +14,10 @@ import {
   subscriptions,
 } from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
-import type { DependencyContainer } from "tsyringe";
-import { type Connections, openConnections } from "./connections.ts";
 import { createAdminServer, type HealthCheck } from "./admin/index.ts";
-import { compose, composeTelemetry, type RouterTelemetry, TOKENS } from "./composition.ts";
+import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
+import { type Connections, openConnections } from "./connections.ts";
 
 /** How often the registry forgets the silent and forgives the suspect, in ms. */
 const SWEEP_MS = 250;
@@ -48,13 +47,19 @@ class Lifecycle {
   readonly #config: RouterConfig;
   readonly #router: string;
   readonly #connections: Connections;
-  readonly #services: DependencyContainer;
+  readonly #services: RouterParts;
   readonly #telemetry: RouterTelemetry;
   readonly #timers: NodeJS.Timeout[] = [];
   #draining: Promise<void> | undefined;
   #closeAdmin: () => Promise<void> = async () => undefined;
 
-  constructor(config: RouterConfig, router: string, connections: Connections, services: DependencyContainer, telemetry: RouterTelemetry) {
+  constructor(
+    config: RouterConfig,
+    router: string,
+    connections: Connections,
+    services: RouterParts,
+    telemetry: RouterTelemetry,
+  ) {
     this.#config = config;
     this.#router = router;
     this.#connections = connections;
@@ -132,7 +137,9 @@ class Lifecycle {
     this.#connections.mesh.subscribe(subscriptions.cancels(this.#router), (message) => {
       const subject = parseCancelSubject(message.subject);
       if (subject === undefined) return;
-      active.find(subject.call, subject.principal)?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
+      active
+        .find(subject.call, subject.principal)
+        ?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
     });
     this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
     this.#connections.mesh.subscribe(subscriptions.calls, (message) => pipeline.handle(message), ROUTER_QUEUE);
@@ -140,7 +147,8 @@ class Lifecycle {
 
   /** Attempts on a lost connection are answered by nobody; their callers learn it from their own connection. */
   #giveUp(message: string): void {
-    for (const call of [...this.#services.resolve(TOKENS.active).all()]) call.dispatch?.cancel(MeshError.of("gone", message, { origin: "router" }));
+    for (const call of [...this.#services.resolve(TOKENS.active).all()])
+      call.dispatch?.cancel(MeshError.of("gone", message, { origin: "router" }));
   }
 
   #every(ms: number, run: () => void): void {

@@ -10,7 +10,8 @@ try {
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
   // For whoever waits until calls are carried, and for the port when any free one was asked for.
-  if (process.env["MALLA_READY_LINE"] === "1") process.stdout.write(`${JSON.stringify({ router: router.id, metricsPort: router.metricsPort })}\n`);
+  if (process.env["MALLA_READY_LINE"] === "1")
+    process.stdout.write(`${JSON.stringify({ router: router.id, metricsPort: router.metricsPort })}\n`);
   // Whoever started this process as a part of something larger holds its standard input: when that closes, all is over.
   if (process.env["MALLA_PARENT_STDIN"] === "1") process.stdin.on("end", stop).resume();
 } catch (error) {

@@ -3,18 +3,18 @@ import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import {
   applicationFields,
   authorize,
-  deadlineAtMs,
-  dispatch,
   type DispatchPorts,
   type DispatchResult,
+  deadlineAtMs,
+  dispatch,
+  type Exchange,
   encodeFields,
   errorFields,
   errorOfReply,
-  type Exchange,
+  type Runtime,
   readRequestHeaders,
   requireTarget,
   route,
-  type Runtime,
 } from "@malla/sdk/call";
 import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sdk/contract";
 import type { PolicyHolder } from "@malla/sdk/discovery";
@@ -24,7 +24,7 @@ import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
-import { admit, type AdmitLimits } from "./stages/admit.ts";
+import { type AdmitLimits, admit } from "./stages/admit.ts";
 import { authenticate } from "./stages/authenticate.ts";
 
 export interface PipelinePorts {
@@ -100,7 +100,10 @@ export class Pipeline {
     const label = known ? target.service : OTHER;
     telemetry.callStarted("router", label);
     const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, { ...attributes, [attribute.caller]: target.principal });
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
+      ...attributes,
+      [attribute.caller]: target.principal,
+    });
     return {
       ...target,
       label,
@@ -191,7 +194,13 @@ export class Pipeline {
       });
     } catch (thrown) {
       active.end(waiting);
-      const error = thrown instanceof MeshError ? thrown : MeshError.of("not-started", "the idempotency key could not be claimed", { origin: "router", cause: thrown });
+      const error =
+        thrown instanceof MeshError
+          ? thrown
+          : MeshError.of("not-started", "the idempotency key could not be claimed", {
+              origin: "router",
+              cause: thrown,
+            });
       this.#finish(exchange, { error, reply: undefined });
     }
   }
@@ -215,7 +224,12 @@ export class Pipeline {
   #rescue(target: CallTarget, message: BrokerMessage, exchange: Exchange | undefined, thrown: unknown): void {
     const { broker, failures } = this.#ports;
     const known = thrown instanceof MeshError;
-    const error = known ? thrown : MeshError.of("internal", "the router failed at this call; its log says why", { origin: "router", cause: thrown });
+    const error = known
+      ? thrown
+      : MeshError.of("internal", "the router failed at this call; its log says why", {
+          origin: "router",
+          cause: thrown,
+        });
     if (!known) failures.unexpected(thrown);
     const fields = encodeFields(errorFields(error, exchange?.attempts ?? 0));
     if (exchange !== undefined) {

@@ -23,7 +23,10 @@ export interface MeshOptions extends ConnectOptions {
 export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const config = resolveConnectConfig(options, process.env);
   const instance = `i${randomBytes(5).toString("hex")}`;
-  const fallback = options.telemetry === undefined ? await defaultTelemetry(config.service, config.version, instance, process.env) : undefined;
+  const fallback =
+    options.telemetry === undefined
+      ? await defaultTelemetry(config.service, config.version, instance, process.env)
+      : undefined;
   const telemetry = options.telemetry ?? fallback?.telemetry ?? noopTelemetry;
   const { principal, role, policyPublicKey } = config.credentials;
   const broker = await connectNats({
@@ -35,7 +38,11 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   });
   broker.onStatus((status) => {
-    if (status.type === "denied") telemetry.log.error({ operation: status.operation, subject: status.subject }, "the broker refused what these credentials may not do");
+    if (status.type === "denied")
+      telemetry.log.error(
+        { operation: status.operation, subject: status.subject },
+        "the broker refused what these credentials may not do",
+      );
   });
   const runtime = createRuntime(telemetry);
   const facts = {

@@ -8,8 +8,8 @@ import { type ContractClient, createContractClient } from "./client/contract-cli
 import { PolicyFeed } from "./client/policy-feed.ts";
 import { RoutedPath, type RoutedReply } from "./client/routed-path.ts";
 import {
-  decodeRouterState,
   DEFAULT_TIMEOUT_MS,
+  decodeRouterState,
   header,
   headerValue,
   isMethodName,
@@ -62,12 +62,23 @@ export class Mesh {
   #joined = false;
 
   /** Made by `connect`. `onClose` is called once, when the connection has been closed. */
-  constructor(broker: Broker, runtime: Runtime, facts: MeshFacts, onClose: () => Promise<void> = async () => undefined) {
+  constructor(
+    broker: Broker,
+    runtime: Runtime,
+    facts: MeshFacts,
+    onClose: () => Promise<void> = async () => undefined,
+  ) {
     this.#broker = broker;
     this.#runtime = runtime;
     this.#facts = facts;
     this.#onClose = onClose;
-    this.#path = new RoutedPath({ broker, runtime, principal: facts.principal, connection: facts.connection, routers: this.#routers });
+    this.#path = new RoutedPath({
+      broker,
+      runtime,
+      principal: facts.principal,
+      connection: facts.connection,
+      routers: this.#routers,
+    });
     this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers });
   }
 
@@ -121,7 +132,8 @@ export class Mesh {
   #policyFeed(): PolicyFeed | undefined {
     const publicKey = this.#facts.policyPublicKey;
     if (publicKey === undefined || !this.#facts.hearsPolicy) return undefined;
-    const ask = async (): Promise<Uint8Array> => (await this.#send(MESH_SERVICE, "policy", new Uint8Array(0), [], true, {})).payload;
+    const ask = async (): Promise<Uint8Array> =>
+      (await this.#send(MESH_SERVICE, "policy", new Uint8Array(0), [], true, {})).payload;
     return new PolicyFeed({ broker: this.#broker, runtime: this.#runtime, policy: this.#policy, publicKey, ask });
   }
 
@@ -131,7 +143,8 @@ export class Mesh {
   async serve<Service>(contract: Contract<Service>, handlers: ContractHandlers<Service>): Promise<void>;
   async serve<Service>(first: Handlers | Contract<Service>, handlers?: ContractHandlers<Service>): Promise<void> {
     if (this.#draining !== undefined) throw new Error("this connection drains; it serves nothing new");
-    if (this.#facts.service === "") throw new Error("`connect` was given no service name: set `service`, or MALLA_SERVICE");
+    if (this.#facts.service === "")
+      throw new Error("`connect` was given no service name: set `service`, or MALLA_SERVICE");
     if (handlers === undefined) {
       await this.#served.serve(jsonEndpoints(first as Handlers));
       return;
@@ -148,28 +161,55 @@ export class Mesh {
    * arguments that cannot be sent. Deadline, cancellation and trace of the call this runs in are passed on.
    */
   // biome-ignore lint/suspicious/noExplicitAny: without a contract only the application knows what a method returns
-  async call<Result = any>(service: string, method: string, request?: unknown, options: CallOptions = {}): Promise<Result> {
+  async call<Result = any>(
+    service: string,
+    method: string,
+    request?: unknown,
+    options: CallOptions = {},
+  ): Promise<Result> {
     const { bytes, contentType } = encodePayload(request);
-    const reply = await this.#send(service, method, bytes, requestFields(options, contentType), options.idempotencyKey !== undefined, options);
+    const reply = await this.#send(
+      service,
+      method,
+      bytes,
+      requestFields(options, contentType),
+      options.idempotencyKey !== undefined,
+      options,
+    );
     return decodePayload(reply.payload, headerValue(reply.headers, header.contentType)) as Result;
   }
 
   /** A typed client of a contract: `mesh.client(payments).Charge({ cents: 500 })`. */
   client<Service>(contract: Contract<Service>): ContractClient<Service> {
     return createContractClient(contract, async (service, method, payload, contentType, repeatable, options) => {
-      const reply = await this.#send(service, method, payload, requestFields(options, contentType), repeatable, options);
+      const reply = await this.#send(
+        service,
+        method,
+        payload,
+        requestFields(options, contentType),
+        repeatable,
+        options,
+      );
       return { payload: reply.payload, contentType: headerValue(reply.headers, header.contentType) };
     });
   }
 
-  async #send(service: string, method: string, payload: Uint8Array, fields: string[], repeatable: boolean, options: CallOptions): Promise<RoutedReply> {
+  async #send(
+    service: string,
+    method: string,
+    payload: Uint8Array,
+    fields: string[],
+    repeatable: boolean,
+    options: CallOptions,
+  ): Promise<RoutedReply> {
     checkTarget(service, method);
     const { clock, telemetry } = this.#runtime;
     const ambient = currentAmbient();
     const now = clock.nowMs();
     const deadlineAtMs = Math.min(now + timeoutOf(options), ambient?.deadlineAtMs ?? Number.POSITIVE_INFINITY);
     const signal = options.signal;
-    if (signal?.aborted === true || ambient?.signal.aborted === true) throw abortError((signal?.aborted === true ? signal : ambient?.signal)?.reason);
+    if (signal?.aborted === true || ambient?.signal.aborted === true)
+      throw abortError((signal?.aborted === true ? signal : ambient?.signal)?.reason);
     const { name, attributes } = rpcSpan(service, method);
     const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, attributes);
     const trace = span?.context ?? ambient?.trace ?? telemetry.tracer?.unsampledRoot();
@@ -178,31 +218,35 @@ export class Mesh {
       if (trace.tracestate !== undefined) fields.push(header.tracestate, trace.tracestate);
     }
     if (ambient?.baggage !== undefined) fields.push(header.baggage, ambient.baggage);
-    if (ambient !== undefined && ambient.priority !== "default" && options.priority === undefined) fields.push(header.priority, ambient.priority);
+    if (ambient !== undefined && ambient.priority !== "default" && options.priority === undefined)
+      fields.push(header.priority, ambient.priority);
     const mayRepeat = repeatable || settingsOf(this.#policy.current, service).isIdempotent(method);
     telemetry.callStarted("caller", service);
     return await new Promise<RoutedReply>((resolve, reject) => {
       const signals = [signal, ambient?.signal].filter((one) => one !== undefined);
       const onAbort = (event: Event): void => running.cancel(abortError((event.target as AbortSignal).reason));
-      const running = this.#path.call({ service, method, payload, fields, deadlineAtMs, repeatable: mayRepeat }, (error, reply) => {
-        for (const one of signals) one.removeEventListener("abort", onAbort);
-        const code = error?.status ?? "OK";
-        const reason = error?.reason ?? "";
-        span?.end(code, reason);
-        telemetry.callEnded({
-          reporter: "caller",
-          caller: this.#facts.principal,
-          service,
-          method,
-          version: "",
-          code,
-          reason,
-          durationMs: clock.nowMs() - now,
-          attempts: error?.attempts ?? 1,
-        });
-        if (error === undefined) resolve(reply as RoutedReply);
-        else reject(error);
-      });
+      const running = this.#path.call(
+        { service, method, payload, fields, deadlineAtMs, repeatable: mayRepeat },
+        (error, reply) => {
+          for (const one of signals) one.removeEventListener("abort", onAbort);
+          const code = error?.status ?? "OK";
+          const reason = error?.reason ?? "";
+          span?.end(code, reason);
+          telemetry.callEnded({
+            reporter: "caller",
+            caller: this.#facts.principal,
+            service,
+            method,
+            version: "",
+            code,
+            reason,
+            durationMs: clock.nowMs() - now,
+            attempts: error?.attempts ?? 1,
+          });
+          if (error === undefined) resolve(reply as RoutedReply);
+          else reject(error);
+        },
+      );
       for (const one of signals) one.addEventListener("abort", onAbort);
     });
   }
@@ -230,19 +274,23 @@ export class Mesh {
 }
 
 function checkTarget(service: string, method: string): void {
-  if (!isServiceName(service)) throw new TypeError(`service name ${JSON.stringify(service)}: a DNS label in lower case is expected`);
-  if (!isMethodName(method)) throw new TypeError(`method name ${JSON.stringify(method)}: a letter, then letters, digits and _ are expected`);
+  if (!isServiceName(service))
+    throw new TypeError(`service name ${JSON.stringify(service)}: a DNS label in lower case is expected`);
+  if (!isMethodName(method))
+    throw new TypeError(`method name ${JSON.stringify(method)}: a letter, then letters, digits and _ are expected`);
 }
 
 function timeoutOf(options: CallOptions): number {
   const { timeoutMs } = options;
   if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) throw new TypeError(`timeoutMs: a number above 0 is expected, not ${timeoutMs}`);
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0)
+    throw new TypeError(`timeoutMs: a number above 0 is expected, not ${timeoutMs}`);
   return Math.min(timeoutMs, MAX_TIMEOUT_MS);
 }
 
 /** A deadline that aborted the surrounding call stays a deadline; everything else is a cancellation. */
 function abortError(reason: unknown): MeshError {
-  if (reason instanceof MeshError && reason.reason === "deadline") return MeshError.of("deadline", "the deadline of the surrounding call passed");
+  if (reason instanceof MeshError && reason.reason === "deadline")
+    return MeshError.of("deadline", "the deadline of the surrounding call passed");
   return MeshError.of("cancelled", "the call was cancelled by its caller", { cause: reason });
 }

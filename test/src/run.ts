@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 /** Every process of a run carries this in its environment, so that what a test leaves behind is found. */
@@ -28,16 +28,60 @@ interface Counts {
   skipped: number;
 }
 
-const UNIT = ["sdk/src/**/*.test.ts", "broker-config/src/**/*.test.ts", "router/src/**/*.test.ts", "services/*/src/**/*.test.ts", "services/platform/*/src/**/*.test.ts"];
+const UNIT = [
+  "sdk/src/**/*.test.ts",
+  "broker-config/src/**/*.test.ts",
+  "router/src/**/*.test.ts",
+  "services/*/src/**/*.test.ts",
+  "services/platform/*/src/**/*.test.ts",
+];
 
 const SECTIONS: readonly Section[] = [
-  { name: "check", why: "lint and format", boundMs: 120_000, commands: [["node_modules/.bin/oxlint", "--quiet"], ["node_modules/.bin/biome", "check", "--diagnostic-level=error", "."]] },
-  { name: "architecture", why: "levels, imports, homes", boundMs: 60_000, files: ["test/src/architecture/**/*.test.ts"], concurrency: 2 },
+  {
+    name: "check",
+    why: "lint and format",
+    boundMs: 120_000,
+    commands: [
+      ["node_modules/.bin/oxlint", "--quiet"],
+      ["node_modules/.bin/biome", "check", "--diagnostic-level=error", "."],
+    ],
+  },
+  {
+    name: "architecture",
+    why: "levels, imports, homes",
+    boundMs: 60_000,
+    files: ["test/src/architecture/**/*.test.ts"],
+    concurrency: 2,
+  },
   { name: "unit", why: "each package from source", boundMs: 300_000, files: UNIT, concurrency: 2 },
-  { name: "integration", why: "real broker, routers, services", boundMs: 600_000, files: ["test/src/integration/**/*.test.ts"], concurrency: 1 },
-  { name: "conformance", why: "clients and tools that are not ours", boundMs: 600_000, files: ["test/src/conformance/**/*.test.ts"], concurrency: 1 },
-  { name: "packages", why: "what would be published", boundMs: 180_000, files: ["test/src/packages/**/*.test.ts"], concurrency: 1 },
-  { name: "e2e", why: "commands as a user runs them", boundMs: 600_000, files: ["test/src/e2e/**/*.test.ts"], concurrency: 1 },
+  {
+    name: "integration",
+    why: "real broker, routers, services",
+    boundMs: 600_000,
+    files: ["test/src/integration/**/*.test.ts"],
+    concurrency: 1,
+  },
+  {
+    name: "conformance",
+    why: "clients and tools that are not ours",
+    boundMs: 600_000,
+    files: ["test/src/conformance/**/*.test.ts"],
+    concurrency: 1,
+  },
+  {
+    name: "packages",
+    why: "what would be published",
+    boundMs: 180_000,
+    files: ["test/src/packages/**/*.test.ts"],
+    concurrency: 1,
+  },
+  {
+    name: "e2e",
+    why: "commands as a user runs them",
+    boundMs: 600_000,
+    files: ["test/src/e2e/**/*.test.ts"],
+    concurrency: 1,
+  },
 ];
 
 const { values, positionals } = parseArgs({
@@ -47,7 +91,9 @@ const { values, positionals } = parseArgs({
 
 const unknown = positionals.filter((name) => !SECTIONS.some((section) => section.name === name));
 if (unknown.length > 0) {
-  process.stderr.write(`there is no section ${unknown.join(", ")}; there are ${SECTIONS.map(({ name }) => name).join(", ")}\n`);
+  process.stderr.write(
+    `there is no section ${unknown.join(", ")}; there are ${SECTIONS.map(({ name }) => name).join(", ")}\n`,
+  );
   process.exit(2);
 }
 
@@ -65,7 +111,9 @@ process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.
 process.exit(total.failed === 0 ? 0 : 1);
 
 async function runSection(section: Section): Promise<void> {
-  const files = (section.files ?? []).flatMap((pattern) => globSync(pattern, { cwd: ROOT })).filter((file) => values.only === undefined || file.includes(values.only));
+  const files = (section.files ?? [])
+    .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
+    .filter((file) => values.only === undefined || file.includes(values.only));
   if (section.commands === undefined && files.length === 0) return;
   process.stdout.write(`\n=== ${section.name}: ${section.why}\n`);
   const startedAt = Date.now();
@@ -78,7 +126,15 @@ async function runSection(section: Section): Promise<void> {
 
 async function runCommand(section: Section, command: readonly string[], mark: string): Promise<void> {
   const [program, ...args] = command as [string, ...string[]];
-  const { code } = await runBounded(spawn(join(ROOT, program), args, { cwd: ROOT, stdio: "inherit", detached: true, env: { ...process.env, [RUN_MARK]: mark } }), section);
+  const { code } = await runBounded(
+    spawn(join(ROOT, program), args, {
+      cwd: ROOT,
+      stdio: "inherit",
+      detached: true,
+      env: { ...process.env, [RUN_MARK]: mark },
+    }),
+    section,
+  );
   if (code === 0) total.passed++;
   else {
     total.failed++;
@@ -87,8 +143,19 @@ async function runCommand(section: Section, command: readonly string[], mark: st
 }
 
 async function runFiles(section: Section, files: readonly string[], mark: string): Promise<void> {
-  const args = ["--conditions=@malla/source", "--test", "--test-reporter=spec", `--test-concurrency=${section.concurrency ?? 1}`, ...files];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], detached: true, env: { ...process.env, [RUN_MARK]: mark } });
+  const args = [
+    "--conditions=@malla/source",
+    "--test",
+    "--test-reporter=spec",
+    `--test-concurrency=${section.concurrency ?? 1}`,
+    ...files,
+  ];
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+    env: { ...process.env, [RUN_MARK]: mark },
+  });
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -104,7 +171,10 @@ async function runFiles(section: Section, files: readonly string[], mark: string
   if (failed > 0 || code !== 0) failures.push(section.name);
 }
 
-async function runBounded(child: ChildProcess, { name, boundMs }: Section): Promise<{ code: number | null; overrun: boolean }> {
+async function runBounded(
+  child: ChildProcess,
+  { name, boundMs }: Section,
+): Promise<{ code: number | null; overrun: boolean }> {
   let overrun = false;
   const bound = setTimeout(() => {
     overrun = true;
@@ -124,7 +194,9 @@ function endLeftovers({ name }: Section, mark: string): void {
   if (process.platform !== "linux") return;
   const left = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && carriesMark(entry, mark));
   for (const pid of left) {
-    process.stdout.write(`${name} left process ${pid} behind: ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}\n`);
+    process.stdout.write(
+      `${name} left process ${pid} behind: ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}\n`,
+    );
     process.kill(Number(pid), "SIGKILL");
   }
   if (left.length === 0) return;

@@ -66,7 +66,11 @@ export class PlainServices {
   /** A call waits for this service: it is asked at once, though not more than once in a while. */
   wanted(service: string): void {
     const now = this.#options.runtime.clock.nowMs();
-    if (!this.#options.broker.connected || now - (this.#wantedAtMs.get(service) ?? Number.NEGATIVE_INFINITY) < WANTED_MS) return;
+    if (
+      !this.#options.broker.connected ||
+      now - (this.#wantedAtMs.get(service) ?? Number.NEGATIVE_INFINITY) < WANTED_MS
+    )
+      return;
     if (this.#wantedAtMs.size > MAX_WANTED) this.#wantedAtMs.clear();
     this.#wantedAtMs.set(service, now);
     this.#askInfo(service);

@@ -1,9 +1,17 @@
 // Stage `claim`: a call with an idempotency key is claimed in a bucket all routers share before it is dispatched, and its
 // reply is kept for whoever asks again. Two calls with one key at two routers: one runs, the other waits for its reply.
 import type { KeyValue } from "@malla/sdk/broker";
-import { type DispatchResult, encodeFields, type Exchange, type InstanceReply, type Runtime, applicationFields, errorFields } from "@malla/sdk/call";
+import {
+  applicationFields,
+  type DispatchResult,
+  type Exchange,
+  encodeFields,
+  errorFields,
+  type InstanceReply,
+  type Runtime,
+} from "@malla/sdk/call";
 import { MeshError, parseHeaderBlock, reasonTable } from "@malla/sdk/contract";
-import { claimKey, type ClaimRecord, decodeClaim, encodeClaim, MAX_KEPT_REPLY_BYTES } from "./claim-record.ts";
+import { type ClaimRecord, claimKey, decodeClaim, encodeClaim, MAX_KEPT_REPLY_BYTES } from "./claim-record.ts";
 
 /** Who finds the key claimed looks again after this, in ms. */
 const LOOK_AGAIN_MS = 50;
@@ -11,7 +19,9 @@ const LOOK_AGAIN_MS = 50;
 const CLAIM_GRACE_MS = 2_000;
 
 /** The right to run a call, or the reply of the one who ran it. */
-export type Claim = { readonly type: "mine"; readonly key: string; readonly revision: number } | { readonly type: "replied"; readonly reply: InstanceReply };
+export type Claim =
+  | { readonly type: "mine"; readonly key: string; readonly revision: number }
+  | { readonly type: "replied"; readonly reply: InstanceReply };
 
 export class Claims {
   readonly #bucket: KeyValue;
@@ -33,24 +43,42 @@ export class Claims {
       const record = entry === undefined ? undefined : decodeClaim(entry.value);
       if (record?.state === "done") return { type: "replied", reply: keptReply(record) };
       if (record?.state === "done-unkept") {
-        throw MeshError.of("gone", "the call with this idempotency key has run already; its reply was too large to keep", { origin: "router" });
+        throw MeshError.of(
+          "gone",
+          "the call with this idempotency key has run already; its reply was too large to keep",
+          { origin: "router" },
+        );
       }
       const free = record === undefined || record.state === "free" || record.untilMs < clock.wallMs();
       if (free) {
         const untilMs = clock.wallMs() + (exchange.deadlineAtMs - clock.nowMs()) + CLAIM_GRACE_MS;
-        const outcome = await this.#bucket.put(key, encodeClaim({ state: "claimed", router: this.#router, untilMs }), entry?.revision ?? 0);
+        const outcome = await this.#bucket.put(
+          key,
+          encodeClaim({ state: "claimed", router: this.#router, untilMs }),
+          entry?.revision ?? 0,
+        );
         if (outcome.type === "written") return { type: "mine", key, revision: outcome.revision };
-        if (outcome.type === "unknown") throw MeshError.of("not-started", "the idempotency key could not be claimed", { origin: "router", cause: outcome.error });
+        if (outcome.type === "unknown")
+          throw MeshError.of("not-started", "the idempotency key could not be claimed", {
+            origin: "router",
+            cause: outcome.error,
+          });
       }
       if (clock.nowMs() + LOOK_AGAIN_MS >= exchange.deadlineAtMs) {
-        throw MeshError.of("deadline", "another call with this idempotency key was still running at the deadline", { origin: "router" });
+        throw MeshError.of("deadline", "another call with this idempotency key was still running at the deadline", {
+          origin: "router",
+        });
       }
       await new Promise<void>((resolve) => this.#runtime.timers.schedule(LOOK_AGAIN_MS, resolve));
     }
   }
 
   /** Keeps what became of a claimed call. Resolves when it is written, so that a caller is answered after, not before. */
-  async settle(claim: { readonly key: string; readonly revision: number }, exchange: Exchange, result: DispatchResult): Promise<void> {
+  async settle(
+    claim: { readonly key: string; readonly revision: number },
+    exchange: Exchange,
+    result: DispatchResult,
+  ): Promise<void> {
     const record = recordOf(exchange, result);
     if (record === undefined) return;
     await this.#bucket.put(claim.key, encodeClaim(record), claim.revision);
@@ -67,11 +95,16 @@ function recordOf(exchange: Exchange, { error, reply }: DispatchResult): ClaimRe
   const headers = encodeFields(fields);
   const payload = reply?.payload ?? new Uint8Array(0);
   if (headers.length + payload.length > MAX_KEPT_REPLY_BYTES) return { state: "done-unkept" };
-  return { state: "done", headers: Buffer.from(headers).toString("base64"), payload: Buffer.from(payload).toString("base64") };
+  return {
+    state: "done",
+    headers: Buffer.from(headers).toString("base64"),
+    payload: Buffer.from(payload).toString("base64"),
+  };
 }
 
 function keptReply(record: { readonly headers: string; readonly payload: string }): InstanceReply {
   const headers = parseHeaderBlock(Buffer.from(record.headers, "base64"));
-  if (typeof headers === "string") throw MeshError.of("internal", "the kept reply cannot be read", { origin: "router" });
+  if (typeof headers === "string")
+    throw MeshError.of("internal", "the kept reply cannot be read", { origin: "router" });
   return { headers, payload: Buffer.from(record.payload, "base64") };
 }

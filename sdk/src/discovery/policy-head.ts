@@ -1,7 +1,7 @@
 // The signed head of the policy: which documents hold, by content hash, as one revision. The operator's key signs it;
 // routers and SDKs verify it, and take no revision that is older than what they have.
 import { Buffer } from "node:buffer";
-import { fromPublic, fromSeed } from "@nats-io/nkeys";
+import { isSignedBy, signBytes } from "../broker/signature.ts";
 import type { Kind } from "../contract/index.ts";
 
 /** Bucket of idempotency records, in account DURABLE. */
@@ -43,7 +43,7 @@ export interface SignedHead {
 /** Signs a head with the seed of the operator's policy key. */
 export function signHead(head: PolicyHead, seed: Uint8Array): Uint8Array {
   const signed = JSON.stringify(head);
-  const signature = Buffer.from(fromSeed(seed).sign(Buffer.from(signed))).toString("base64");
+  const signature = Buffer.from(signBytes(seed, Buffer.from(signed))).toString("base64");
   return Buffer.from(JSON.stringify({ signed, signature }));
 }
 
@@ -57,13 +57,8 @@ export function openHead(bytes: Uint8Array, publicKey: string): SignedHead | str
     return "the policy head is no JSON";
   }
   if (typeof signed !== "string" || typeof signature !== "string") return "the policy head has no signature";
-  try {
-    if (!fromPublic(publicKey).verify(Buffer.from(signed), Buffer.from(signature, "base64"))) {
-      return "the policy head is not signed by this mesh's operator";
-    }
-  } catch {
-    return "the policy head's signature cannot be read";
-  }
+  if (!isSignedBy(publicKey, Buffer.from(signed), Buffer.from(signature, "base64")))
+    return "the policy head is not signed by this mesh's operator";
   // What the operator has signed, this code has written: its shape needs no second check.
   return { head: JSON.parse(signed) as PolicyHead, bytes };
 }

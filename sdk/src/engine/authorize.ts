@@ -29,14 +29,19 @@ function audited(decision: AccessDecision, names: readonly string[]): AccessDeci
 }
 
 /** Deny policies that match; and if nothing would allow the call once they counted, the allow policies that close the service. */
-function wouldDeny({ auditDeny, auditAllow, auditAllowNames }: ServiceAccess, facts: CallFacts, permitted: boolean): readonly string[] {
+function wouldDeny(
+  { auditDeny, auditAllow, auditAllowNames }: ServiceAccess,
+  facts: CallFacts,
+  permitted: boolean,
+): readonly string[] {
   let names: string[] | undefined;
   for (const { name, rules } of auditDeny) {
     if (firstMatch(rules, facts) === undefined) continue;
     names ??= [];
     names.push(name);
   }
-  if (permitted || auditAllow.length === 0 || auditAllow.some(({ rules }) => firstMatch(rules, facts) !== undefined)) return names ?? NOT_AUDITED;
+  if (permitted || auditAllow.length === 0 || auditAllow.some(({ rules }) => firstMatch(rules, facts) !== undefined))
+    return names ?? NOT_AUDITED;
   return names === undefined ? auditAllowNames : [...names, ...auditAllowNames];
 }
 

@@ -12,10 +12,21 @@ export function checkRewrites(entries: readonly RouteEntry[], named: ReadonlySet
     for (const { service: to, index } of route.destinations) {
       if (to === undefined) continue;
       const path = `spec.destinations[${index}].service`;
-      if (!named.has(to)) problems.push({ severity: "warning", document, path, message: `no other document names ${to}: if no instance announces it, these calls end as no-instance` });
+      if (!named.has(to))
+        problems.push({
+          severity: "warning",
+          document,
+          path,
+          message: `no other document names ${to}: if no instance announces it, these calls end as no-instance`,
+        });
       if (from === undefined) continue;
       if (leadsTo(edges, to, from)) {
-        problems.push({ severity: "warning", document, path, message: `${to} is itself sent on to ${from}: a call is rewritten once, so these services only change places` });
+        problems.push({
+          severity: "warning",
+          document,
+          path,
+          message: `${to} is itself sent on to ${from}: a call is rewritten once, so these services only change places`,
+        });
       }
       const targets = edges.get(from);
       if (targets === undefined) edges.set(from, new Set([to]));

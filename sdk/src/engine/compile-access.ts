@@ -29,8 +29,11 @@ export interface Guard {
 
 /** The AccessPolicies of one service, by name. */
 export function compileServiceAccess(service: string, guards: readonly Guard[], problems: Problem[]): ServiceAccess {
-  const drafts = guards.map((guard) => compileAccess(guard, problems)).sort((a, b) => (a.access.name < b.access.name ? -1 : 1));
-  const enforced = (action: "allow" | "deny"): Draft[] => drafts.filter((draft) => draft.mode === "enforce" && draft.action === action);
+  const drafts = guards
+    .map((guard) => compileAccess(guard, problems))
+    .sort((a, b) => (a.access.name < b.access.name ? -1 : 1));
+  const enforced = (action: "allow" | "deny"): Draft[] =>
+    drafts.filter((draft) => draft.mode === "enforce" && draft.action === action);
   const audited = (action: "allow" | "deny"): readonly AuditedAccess[] =>
     Object.freeze(
       drafts
@@ -62,18 +65,26 @@ function describeDefaultDenial(service: string, allow: readonly Draft[]): string
 function indexRules(drafts: readonly Draft[]): AccessRules | undefined {
   if (drafts.length === 0) return undefined;
   let rank = 0;
-  const rules = drafts.flatMap(({ access, conditions }) => conditions.map((condition) => Object.freeze({ ...condition, rank: rank++, value: access })));
+  const rules = drafts.flatMap(({ access, conditions }) =>
+    conditions.map((condition) => Object.freeze({ ...condition, rank: rank++, value: access })),
+  );
   return buildRuleIndex(rules);
 }
 
 function compileAccess({ document, name, trusted }: Guard, problems: Problem[]): Draft {
   const action = document.spec.action === "deny" ? "deny" : "allow";
   const access = Object.freeze({ name, permit: decision(true, name), denial: decision(false, name) });
-  const conditions = trusted || action === "deny" ? compileRules(document, action, `AccessPolicy/${name}`, problems) : [];
+  const conditions =
+    trusted || action === "deny" ? compileRules(document, action, `AccessPolicy/${name}`, problems) : [];
   return { access, action, mode: document.spec.mode === "audit" ? "audit" : "enforce", conditions };
 }
 
-function compileRules({ spec }: AccessPolicyDocument, action: "allow" | "deny", label: string, problems: Problem[]): readonly Condition[] {
+function compileRules(
+  { spec }: AccessPolicyDocument,
+  action: "allow" | "deny",
+  label: string,
+  problems: Problem[],
+): readonly Condition[] {
   const whole = new Findings(label, problems);
   if (!Array.isArray(spec.rules)) {
     whole.error("spec.rules", "is a list of rules; an empty one matches everything");
@@ -101,8 +112,10 @@ function compileRule(rule: AccessRule, path: string, findings: Findings): Condit
 
 function readRule(rule: AccessRule, path: string, findings: Findings): Condition {
   const { principals, methods } = rule;
-  if (principals?.length === 0) findings.warning(`${path}.principals`, "an empty list matches nobody: leave it out to match everybody");
-  if (methods?.length === 0) findings.warning(`${path}.methods`, "an empty list matches no method: leave it out to match every method");
+  if (principals?.length === 0)
+    findings.warning(`${path}.principals`, "an empty list matches nobody: leave it out to match everybody");
+  if (methods?.length === 0)
+    findings.warning(`${path}.methods`, "an empty list matches no method: leave it out to match every method");
   return Object.freeze({
     principals: principals === undefined ? undefined : compileNames(principals),
     methods: methods === undefined ? undefined : compileNames(methods),

@@ -6,13 +6,20 @@ import type { Findings } from "./problem.ts";
 import type { RetryPlan } from "./retry.ts";
 
 /** Undefined without a policy, or with one that is wrong. */
-export function compileRetries(given: RetryPolicy | undefined, path: string, findings: Findings): RetryPlan | undefined {
+export function compileRetries(
+  given: RetryPolicy | undefined,
+  path: string,
+  findings: Findings,
+): RetryPlan | undefined {
   if (given === undefined) return undefined;
   const backoff = compileBackoff(given.backoff, `${path}.backoff`, findings);
-  if (!isCount(given.attempts)) findings.error(`${path}.attempts`, `attempts are a whole number from 0 on, not ${String(given.attempts)}`);
+  if (!isCount(given.attempts))
+    findings.error(`${path}.attempts`, `attempts are a whole number from 0 on, not ${String(given.attempts)}`);
   const { percent, minPerSecond } = given.budget;
-  if (!isAmount(percent) || !isAmount(minPerSecond)) findings.error(`${path}.budget`, "percent and minPerSecond are numbers from 0 on");
-  if (backoff === undefined || !isCount(given.attempts) || !isAmount(percent) || !isAmount(minPerSecond)) return undefined;
+  if (!isAmount(percent) || !isAmount(minPerSecond))
+    findings.error(`${path}.budget`, "percent and minPerSecond are numbers from 0 on");
+  if (backoff === undefined || !isCount(given.attempts) || !isAmount(percent) || !isAmount(minPerSecond))
+    return undefined;
   if (given.attempts > 0 && given.on.length === 0) {
     findings.warning(`${path}.on`, "no condition is named, so nothing but calls that never started is tried again");
   }
@@ -25,7 +32,11 @@ export function compileRetries(given: RetryPolicy | undefined, path: string, fin
   });
 }
 
-function compileBackoff(given: RetryPolicy["backoff"] | undefined, path: string, findings: Findings): Backoff | undefined {
+function compileBackoff(
+  given: RetryPolicy["backoff"] | undefined,
+  path: string,
+  findings: Findings,
+): Backoff | undefined {
   const fixed = given?.fixed;
   const exponential = given?.exponential;
   if (fixed !== undefined && exponential !== undefined) {
@@ -43,7 +54,11 @@ function compileBackoff(given: RetryPolicy["backoff"] | undefined, path: string,
     findings.error(`${path}.exponential`, "baseMs and capMs are numbers of milliseconds from 0 on");
     return undefined;
   }
-  if (capMs < baseMs) findings.warning(`${path}.exponential.capMs`, `the cap of ${capMs} ms is below the base of ${baseMs} ms, so every delay is up to the cap`);
+  if (capMs < baseMs)
+    findings.warning(
+      `${path}.exponential.capMs`,
+      `the cap of ${capMs} ms is below the base of ${baseMs} ms, so every delay is up to the cap`,
+    );
   return Object.freeze({ kind: "exponential", baseMs, capMs });
 }
 

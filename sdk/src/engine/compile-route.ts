@@ -36,9 +36,11 @@ export function compileRoute(document: RouteDocument, label: string, findings: F
   const target = compileTarget(match, findings);
   const headers = compileHeaders(match.headers, "spec.match.headers", findings);
   const principals = match.principals === undefined ? undefined : compileNames(match.principals);
-  if (match.principals?.length === 0) findings.warning("spec.match.principals", "an empty list matches nobody: leave it out to match everybody");
+  if (match.principals?.length === 0)
+    findings.warning("spec.match.principals", "an empty list matches nobody: leave it out to match everybody");
   const route = compileAim(document, target?.service, findings);
   if (target === undefined || findings.hasErrors) return [];
+  // oxlint-disable-next-line no-restricted-globals -- an instant that is written down is read; no clock is
   const createdAtMs = document.metadata.createdAt === undefined ? Number.NaN : Date.parse(document.metadata.createdAt);
   return target.methods.map(({ glob, path }) => ({
     route,
@@ -65,7 +67,8 @@ function compileTarget(match: RouteMatch, findings: Findings): Target | undefine
     return undefined;
   }
   if (match.methods === undefined) return { service: match.service, methods: EVERY_METHOD };
-  if (match.methods.length === 0) findings.warning("spec.match.methods", "an empty list matches no method: leave it out to match every method");
+  if (match.methods.length === 0)
+    findings.warning("spec.match.methods", "an empty list matches no method: leave it out to match every method");
   const byPattern = new Map<string, Target["methods"][number]>();
   match.methods.forEach((method, index) => {
     const path = `spec.match.methods[${index}]`;
@@ -94,10 +97,14 @@ function subjectProblem(tokens: readonly string[]): string | undefined {
   if (tokens.includes("")) return "has an empty token";
   const tail = tokens.indexOf(">");
   if (tail >= 0 && tail !== tokens.length - 1) return "has > before its end: it stands for all the rest";
-  if (tail > 1 || tokens.length > 2) return "has more than two tokens and matches no call: a call is <service>.<method>";
-  if (tokens.length < 2 && tail < 0) return "has one token and matches no call: a call is <service>.<method>, all methods are <service>.*";
+  if (tail > 1 || tokens.length > 2)
+    return "has more than two tokens and matches no call: a call is <service>.<method>";
+  if (tokens.length < 2 && tail < 0)
+    return "has one token and matches no call: a call is <service>.<method>, all methods are <service>.*";
   const partial = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
-  return partial === undefined ? undefined : `has a wildcard inside the token ${partial}: in a subject it stands for a whole token; use service and methods for patterns`;
+  return partial === undefined
+    ? undefined
+    : `has a wildcard inside the token ${partial}: in a subject it stands for a whole token; use service and methods for patterns`;
 }
 
 function compileAim(document: RouteDocument, called: string | undefined, findings: Findings): CompiledRoute {
@@ -110,7 +117,10 @@ function compileAim(document: RouteDocument, called: string | undefined, finding
   const timeoutMs = checkedMs(spec.timeoutMs, "spec.timeoutMs", findings);
   const perTryTimeoutMs = checkedMs(spec.perTryTimeoutMs, "spec.perTryTimeoutMs", findings);
   if (timeoutMs !== undefined && perTryTimeoutMs !== undefined && perTryTimeoutMs >= timeoutMs) {
-    findings.warning("spec.perTryTimeoutMs", `${perTryTimeoutMs} ms a try leave no time for another within timeoutMs of ${timeoutMs} ms`);
+    findings.warning(
+      "spec.perTryTimeoutMs",
+      `${perTryTimeoutMs} ms a try leave no time for another within timeoutMs of ${timeoutMs} ms`,
+    );
   }
   return Object.freeze({
     name: metadata.name,
@@ -128,16 +138,27 @@ function compileAim(document: RouteDocument, called: string | undefined, finding
 /** A Route without destinations sends its calls to all instances. */
 const ALL_INSTANCES = Object.freeze([{ weight: 1 }]);
 
-function compileDestinations({ spec }: RouteDocument, called: string | undefined, findings: Findings): readonly CompiledDestination[] {
+function compileDestinations(
+  { spec }: RouteDocument,
+  called: string | undefined,
+  findings: Findings,
+): readonly CompiledDestination[] {
   const given = spec.destinations.length === 0 ? ALL_INSTANCES : spec.destinations;
   const compiled = given.map((destination, index) => compileDestination(destination, index, called, findings));
   const destinations = compiled.filter((destination) => destination !== undefined);
   if (destinations.length > 0 && destinations.every(({ weight }) => weight === 0)) {
-    findings.error("spec.destinations", "all weights are zero, so no call could go anywhere: give at least one a weight above 0");
+    findings.error(
+      "spec.destinations",
+      "all weights are zero, so no call could go anywhere: give at least one a weight above 0",
+    );
   }
   const seen = new Set<string>();
   for (const { label, index } of destinations) {
-    if (seen.has(label)) findings.warning(`spec.destinations[${index}]`, `the same instances are named twice (${label === "" ? "all" : label}): add the weights`);
+    if (seen.has(label))
+      findings.warning(
+        `spec.destinations[${index}]`,
+        `the same instances are named twice (${label === "" ? "all" : label}): add the weights`,
+      );
     seen.add(label);
   }
   return Object.freeze(destinations);

@@ -32,12 +32,17 @@ function compileOutlier(given: ServicePolicySpec["outlierDetection"], findings: 
   if (given === undefined) return standard;
   const baseEjectionMs = positive(given.baseEjectionMs, `${path}.baseEjectionMs`, findings) ?? standard.baseEjectionMs;
   const maxEjectionMs = positive(given.maxEjectionMs, `${path}.maxEjectionMs`, findings) ?? standard.maxEjectionMs;
-  if (maxEjectionMs < baseEjectionMs) findings.warning(`${path}.maxEjectionMs`, `is below baseEjectionMs, so every ejection takes ${maxEjectionMs} ms`);
+  if (maxEjectionMs < baseEjectionMs)
+    findings.warning(`${path}.maxEjectionMs`, `is below baseEjectionMs, so every ejection takes ${maxEjectionMs} ms`);
   return Object.freeze({
-    consecutiveFailures: positive(given.consecutiveFailures, `${path}.consecutiveFailures`, findings) ?? standard.consecutiveFailures,
+    consecutiveFailures:
+      positive(given.consecutiveFailures, `${path}.consecutiveFailures`, findings) ?? standard.consecutiveFailures,
     baseEjectionMs,
     maxEjectionMs,
-    panicPercent: given.panicPercent >= 0 && given.panicPercent <= 100 ? given.panicPercent : badPanic(given.panicPercent, findings),
+    panicPercent:
+      given.panicPercent >= 0 && given.panicPercent <= 100
+        ? given.panicPercent
+        : badPanic(given.panicPercent, findings),
   });
 }
 

@@ -1,7 +1,7 @@
 // All documents to one policy: a straight list of passes. Never throws and never stops halfway; what is wrong is said.
 import type { MeshDocument } from "../contract/documents.ts";
-import { compileServiceAccess } from "./compile-access.ts";
 import { checkRewrites } from "./check-rewrites.ts";
+import { compileServiceAccess } from "./compile-access.ts";
 import { compileRoute, type RouteEntry } from "./compile-route.ts";
 import { compileServicePolicy } from "./compile-service-policy.ts";
 import { DEFAULT_SERVICE_SETTINGS, type ServiceSettings } from "./default-settings.ts";
@@ -33,13 +33,18 @@ export function compile(documents: readonly MeshDocument[], revision: number): C
   }
   for (const [service, document] of sorted.servicePolicies) {
     const findings = findingsOf(document, problems);
-    settings.set(service, guarded(findings, () => compileServicePolicy(document, findings)) ?? DEFAULT_SERVICE_SETTINGS);
+    settings.set(
+      service,
+      guarded(findings, () => compileServicePolicy(document, findings)) ?? DEFAULT_SERVICE_SETTINGS,
+    );
   }
-  for (const [service, guards] of sorted.accessPolicies) access.set(service, compileServiceAccess(service, guards, problems));
+  for (const [service, guards] of sorted.accessPolicies)
+    access.set(service, compileServiceAccess(service, guards, problems));
   const routes = buildRouteTable(entries, problems);
   checkRewrites(entries, sorted.services, problems);
   const services = new Set(sorted.services);
-  for (const { route } of entries) for (const { service } of route.destinations) if (service !== undefined) services.add(service);
+  for (const { route } of entries)
+    for (const { service } of route.destinations) if (service !== undefined) services.add(service);
   return { policy: Object.freeze({ revision, services, routes, access, settings }), problems };
 }
 

@@ -7,7 +7,12 @@ import type { RetryPlan } from "./retry.ts";
 
 /** Further attempts after the first, of what may be repeated (Istio's default, without its double payouts). */
 export const DEFAULT_RETRY_ATTEMPTS = 2;
-export const DEFAULT_RETRY_CONDITIONS: readonly RetryCondition[] = Object.freeze(["unavailable", "gone", "deadline", "resource-exhausted"] as const);
+export const DEFAULT_RETRY_CONDITIONS: readonly RetryCondition[] = Object.freeze([
+  "unavailable",
+  "gone",
+  "deadline",
+  "resource-exhausted",
+] as const);
 /** Back-off: 25 ms doubling to 250 ms, full jitter (Envoy). */
 export const DEFAULT_BACKOFF_BASE_MS = 25;
 export const DEFAULT_BACKOFF_CAP_MS = 250;

@@ -20,7 +20,12 @@ export interface CompiledDestination {
 const MAX_KEPT_VERSIONS = 256;
 
 /** `called` is the service of the match, if it names one: to go there is no rewrite. */
-export function compileDestination(given: Destination, index: number, called: string | undefined, findings: Findings): CompiledDestination | undefined {
+export function compileDestination(
+  given: Destination,
+  index: number,
+  called: string | undefined,
+  findings: Findings,
+): CompiledDestination | undefined {
   const path = `spec.destinations[${index}]`;
   const range = compileRange(given.version, path, findings);
   const weight = given.weight;
@@ -33,7 +38,9 @@ export function compileDestination(given: Destination, index: number, called: st
   const service = given.service === called ? undefined : given.service;
   return Object.freeze({
     index,
-    label: [service, given.version, ...tags.map(([name, value]) => `${name}=${value}`)].filter((part) => part !== undefined).join(" "),
+    label: [service, given.version, ...tags.map(([name, value]) => `${name}=${value}`)]
+      .filter((part) => part !== undefined)
+      .join(" "),
     service,
     weight,
     failover: given.failover ?? "none",
@@ -46,12 +53,18 @@ function compileRange(version: string | undefined, path: string, findings: Findi
   try {
     return new Range(version);
   } catch {
-    findings.error(`${path}.version`, `${JSON.stringify(version)} is no npm version range: write for example "1.x", "^2.1.0" or ">=1.4.0 <3.0.0"`);
+    findings.error(
+      `${path}.version`,
+      `${JSON.stringify(version)} is no npm version range: write for example "1.x", "^2.1.0" or ">=1.4.0 <3.0.0"`,
+    );
     return "bad";
   }
 }
 
-function acceptor(range: Range | undefined, tags: readonly (readonly [string, string])[]): CompiledDestination["accepts"] {
+function acceptor(
+  range: Range | undefined,
+  tags: readonly (readonly [string, string])[],
+): CompiledDestination["accepts"] {
   const inRange = range === undefined ? everyVersion : rememberingRange(range);
   return (version, given) => {
     for (const [name, value] of tags) if (given[name] !== value) return false;

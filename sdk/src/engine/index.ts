@@ -46,6 +46,13 @@ export {
 } from "./outlier.ts";
 export { type CompiledRoute, emptyPolicy, type Policy } from "./policy.ts";
 export type { Problem, Severity } from "./problem.ts";
-export { type FailedAttempt, MAX_FREE_RETRIES, nextAttempt, type RetryDecision, type RetryPlan, type StopReason } from "./retry.ts";
+export {
+  type FailedAttempt,
+  MAX_FREE_RETRIES,
+  nextAttempt,
+  type RetryDecision,
+  type RetryPlan,
+  type StopReason,
+} from "./retry.ts";
 export { BUDGET_WINDOW_MS, type BudgetTerms, RetryBudget } from "./retry-budget.ts";
 export { settingsOf } from "./service-settings.ts";

@@ -106,7 +106,11 @@ function recordFailure(state: OutlierState, settings: OutlierSettings, nowMs: nu
  * the last one is never taken away. A half-open endpoint without a call in flight is returned alone: that call is its
  * probe. Callers keep the list as long as its members are the same, and do not change it: what is found is kept by it.
  */
-export function eligible<T extends Candidate>(candidates: readonly T[], nowMs: number, settings: OutlierSettings): readonly T[] {
+export function eligible<T extends Candidate>(
+  candidates: readonly T[],
+  nowMs: number,
+  settings: OutlierSettings,
+): readonly T[] {
   const group = candidates[0]?.outlier.group;
   if (group === undefined || group.open <= 0 || candidates.length === 1) return candidates;
   let view = views.get(candidates);

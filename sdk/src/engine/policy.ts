@@ -1,8 +1,8 @@
 // The compiled form of all resources: what decisions look up. Built whole by `compile`, never edited; the only things that
 // change behind it are bounded memories of what was computed, and whose turn it is in round-robin.
 import type { AccessDecision } from "./access-decision.ts";
-import type { CompiledDestination } from "./destination.ts";
 import type { ServiceSettings } from "./default-settings.ts";
+import type { CompiledDestination } from "./destination.ts";
 import type { RetryPlan } from "./retry.ts";
 import { emptyRuleIndex, type RuleIndex } from "./rule-index.ts";
 

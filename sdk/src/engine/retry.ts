@@ -66,10 +66,19 @@ function stop(why: StopReason): RetryDecision {
  * its condition in the plan, an idempotent call if it may have run, an attempt left, and budget; it waits by the back-off,
  * at least as long as the refusing side asked, and never past the deadline. Budget is taken only if the answer is yes.
  */
-export function nextAttempt(plan: RetryPlan, failed: FailedAttempt, budget: RetryBudget, random01: number, nowMs: number): RetryDecision {
+export function nextAttempt(
+  plan: RetryPlan,
+  failed: FailedAttempt,
+  budget: RetryBudget,
+  random01: number,
+  nowMs: number,
+): RetryDecision {
   if (!(failed.remainingMs > 0)) return STOP.deadline;
   const mayHaveRun = failed.mayHaveRun ?? mayHaveRunBy(failed.reason);
-  const freeCap = Math.min(MAX_FREE_RETRIES, failed.instances === undefined ? MAX_FREE_RETRIES : Math.max(0, failed.instances - 1));
+  const freeCap = Math.min(
+    MAX_FREE_RETRIES,
+    failed.instances === undefined ? MAX_FREE_RETRIES : Math.max(0, failed.instances - 1),
+  );
   if (failed.reason === "not-started" && !mayHaveRun && failed.notStartedCount <= freeCap) return AT_ONCE;
   if (!isRetryable(plan, failed.reason)) return STOP.notRetryable;
   if (mayHaveRun && !failed.idempotent) return STOP.notIdempotent;

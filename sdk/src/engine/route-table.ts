@@ -1,6 +1,7 @@
 // All Routes by precedence, indexed; and which of them can never win.
-import type { CompiledRoute, Policy } from "./policy.ts";
+
 import type { RouteEntry } from "./compile-route.ts";
+import type { CompiledRoute, Policy } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
 import { buildRuleIndex, type RuleIndex } from "./rule-index.ts";
@@ -30,7 +31,10 @@ function toRule({ method, principals, headers, route }: RouteEntry, rank: number
   const methods =
     method === undefined
       ? undefined
-      : Object.freeze({ exact: new Set(method.exact === undefined ? [] : [method.exact]), globs: Object.freeze(method.exact === undefined ? [method] : []) });
+      : Object.freeze({
+          exact: new Set(method.exact === undefined ? [] : [method.exact]),
+          globs: Object.freeze(method.exact === undefined ? [method] : []),
+        });
   return Object.freeze({ rank, methods, principals, headers: Object.freeze(headers), value: route });
 }
 
@@ -75,7 +79,12 @@ function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): vo
   const takenBy = new Map<string, Taken>();
   const open = new Map<string, { first: RouteEntry; by: string; alive: boolean }>();
   for (const entry of ordered) {
-    const key = JSON.stringify([entry.service ?? null, entry.method?.pattern ?? null, entry.principals === undefined, ...entry.headers.map(describeCondition)]);
+    const key = JSON.stringify([
+      entry.service ?? null,
+      entry.method?.pattern ?? null,
+      entry.principals === undefined,
+      ...entry.headers.map(describeCondition),
+    ]);
     const taken = takenBy.get(key);
     const hidden = taken !== undefined && covers(taken, entry);
     const seen = open.get(entry.document);
@@ -85,7 +94,12 @@ function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): vo
   }
   for (const [document, { first, by, alive }] of open) {
     if (alive) continue;
-    problems.push({ severity: "warning", document, path: first.path, message: `never wins: ${by} matches all the same calls and comes before it (older, or first by name)` });
+    problems.push({
+      severity: "warning",
+      document,
+      path: first.path,
+      message: `never wins: ${by} matches all the same calls and comes before it (older, or first by name)`,
+    });
   }
 }
 

@@ -84,7 +84,8 @@ export function buildRuleIndex<T>(rules: readonly CompiledRule<T>[]): RuleIndex<
 function build<T>(rules: readonly CompiledRule<T>[], used: ReadonlySet<string>): RuleIndex<T> {
   const first = rules[0];
   if (first === undefined) return emptyRuleIndex;
-  if (rules.length <= MAX_LINEAR) return Object.freeze({ firstRank: first.rank, linear: Object.freeze([...rules]), dimensions: NONE });
+  if (rules.length <= MAX_LINEAR)
+    return Object.freeze({ firstRank: first.rank, linear: Object.freeze([...rules]), dimensions: NONE });
   const keyed = rules.map((rule) => keysOf(rule, used));
   const shared = countShared(keyed);
   const linear: CompiledRule<T>[] = [];

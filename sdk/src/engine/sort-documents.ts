@@ -1,5 +1,10 @@
 // Documents by kind and service, each name once; and which services they name.
-import type { AccessPolicyDocument, MeshDocument, RouteDocument, ServicePolicyDocument } from "../contract/documents.ts";
+import type {
+  AccessPolicyDocument,
+  MeshDocument,
+  RouteDocument,
+  ServicePolicyDocument,
+} from "../contract/documents.ts";
 import type { Guard } from "./compile-access.ts";
 import { Findings, type Problem } from "./problem.ts";
 
@@ -33,7 +38,12 @@ class Sorter {
 
   add(document: MeshDocument, index: number): void {
     if (!isDocument(document)) {
-      this.#problems.push({ severity: "error", document: `#${index}`, path: "", message: "is no document: kind, metadata.name and spec are needed" });
+      this.#problems.push({
+        severity: "error",
+        document: `#${index}`,
+        path: "",
+        message: "is no document: kind, metadata.name and spec are needed",
+      });
       return;
     }
     const findings = findingsOf(document, this.#problems);
@@ -59,7 +69,10 @@ class Sorter {
     const { service } = document.spec;
     const other = this.servicePolicies.get(service);
     if (other !== undefined) {
-      findings.error("spec.service", `${labelOf(other)} speaks for ${String(service)} already: one ServicePolicy for each service`);
+      findings.error(
+        "spec.service",
+        `${labelOf(other)} speaks for ${String(service)} already: one ServicePolicy for each service`,
+      );
       return;
     }
     this.servicePolicies.set(service, document);
@@ -87,6 +100,14 @@ export function sortDocuments(documents: readonly MeshDocument[], problems: Prob
 }
 
 function isDocument(document: MeshDocument): boolean {
-  const given = document as unknown as { kind?: unknown; metadata?: { name?: unknown } | null; spec?: unknown } | null | undefined;
-  return typeof given?.kind === "string" && typeof given.metadata?.name === "string" && typeof given.spec === "object" && given.spec !== null;
+  const given = document as unknown as
+    | { kind?: unknown; metadata?: { name?: unknown } | null; spec?: unknown }
+    | null
+    | undefined;
+  return (
+    typeof given?.kind === "string" &&
+    typeof given.metadata?.name === "string" &&
+    typeof given.spec === "object" &&
+    given.spec !== null
+  );
 }

@@ -1,7 +1,7 @@
 // A condition on one header: exact, prefix, regex or presence.
 import type { StringMatch } from "../contract/documents.ts";
-import { compileRegex, type LinearRegex } from "./regex/linear-regex.ts";
 import type { Findings } from "./problem.ts";
+import { compileRegex, type LinearRegex } from "./regex/linear-regex.ts";
 
 export interface HeaderCondition {
   /** Lower case. */
@@ -36,7 +36,11 @@ export function headerMatches(condition: HeaderCondition, value: string | undefi
 const ALTERNATIVES = ["exact", "prefix", "regex", "present"] as const;
 
 /** Compiles the header conditions of a match or rule, in name order. Problems go to `findings`; what has one is left out. */
-export function compileHeaders(headers: Readonly<Record<string, StringMatch>> | undefined, path: string, findings: Findings): HeaderCondition[] {
+export function compileHeaders(
+  headers: Readonly<Record<string, StringMatch>> | undefined,
+  path: string,
+  findings: Findings,
+): HeaderCondition[] {
   const conditions: HeaderCondition[] = [];
   const seen = new Set<string>();
   for (const [written, match] of Object.entries(headers ?? {})) {
@@ -50,7 +54,12 @@ export function compileHeaders(headers: Readonly<Record<string, StringMatch>> | 
   return conditions.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function compileStringMatch(name: string, match: StringMatch, path: string, findings: Findings): HeaderCondition | undefined {
+function compileStringMatch(
+  name: string,
+  match: StringMatch,
+  path: string,
+  findings: Findings,
+): HeaderCondition | undefined {
   const set = ALTERNATIVES.filter((alternative) => match[alternative] !== undefined);
   const kind = set[0];
   if (kind === undefined || set.length > 1) {
@@ -58,7 +67,8 @@ function compileStringMatch(name: string, match: StringMatch, path: string, find
     findings.error(path, `exactly one of exact, prefix, regex and present is needed, but ${found}`);
     return undefined;
   }
-  if (kind === "present") return Object.freeze({ name, kind: match.present === true ? "present" : "absent", text: "", regex: undefined });
+  if (kind === "present")
+    return Object.freeze({ name, kind: match.present === true ? "present" : "absent", text: "", regex: undefined });
   if (kind !== "regex") return Object.freeze({ name, kind, text: String(match[kind]), regex: undefined });
   const regex = compileRegex(String(match.regex));
   if (typeof regex === "string") {

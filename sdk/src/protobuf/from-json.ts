@@ -36,9 +36,9 @@ export function createJsonReaders(planner: Planner, encode: EncodeValue): (plan:
   const readerOf = (plan: MessagePlan): Read => {
     const known = compiled.get(plan);
     if (known !== undefined) return known;
-    let target: Read | undefined;
-    compiled.set(plan, (json, depth) => (target as Read)(json, depth));
-    target = plan.wellKnown === "any" ? anyReader(planner, encode, readerOf) : messageReader(plan, readerOf);
+    // Until the real one is there, a recursive type gets one that looks it up.
+    compiled.set(plan, (json, depth) => (compiled.get(plan) as Read)(json, depth));
+    const target = plan.wellKnown === "any" ? anyReader(planner, encode, readerOf) : messageReader(plan, readerOf);
     compiled.set(plan, target);
     return target;
   };

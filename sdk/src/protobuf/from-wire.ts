@@ -29,9 +29,9 @@ export function fromWire(plan: MessagePlan, message: object): unknown {
 export function messageReader(plan: MessagePlan): FromWire {
   const known = compiled.get(plan);
   if (known !== undefined) return known;
-  let target: FromWire | undefined;
-  compiled.set(plan, (wire, budget) => (target as FromWire)(wire, budget));
-  target = compileMessage(plan);
+  // Until the real one is there, a recursive type gets one that looks it up.
+  compiled.set(plan, (wire, budget) => (compiled.get(plan) as FromWire)(wire, budget));
+  const target = compileMessage(plan);
   compiled.set(plan, target);
   return target;
 }

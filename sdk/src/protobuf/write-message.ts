@@ -26,10 +26,10 @@ export function createWriters(dialect: Dialect): (plan: MessagePlan) => Write {
   const writerOf = (plan: MessagePlan): Write => {
     const known = compiled.get(plan);
     if (known !== undefined) return known;
-    let target: Write | undefined;
-    compiled.set(plan, (value, depth) => (target as Write)(value, depth));
+    // Until the real one is there, a recursive type gets one that looks it up.
+    compiled.set(plan, (value, depth) => (compiled.get(plan) as Write)(value, depth));
     const plain = plainWriter(plan, dialect, (value) => valueWriter(value, dialect, writerOf));
-    target = plan.wellKnown === undefined ? plain : dialect.wellKnown(plan, plain, writerOf);
+    const target = plan.wellKnown === undefined ? plain : dialect.wellKnown(plan, plain, writerOf);
     compiled.set(plan, target);
     return target;
   };

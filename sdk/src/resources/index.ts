@@ -1,8 +1,8 @@
 // Resources: what people write in YAML, checked and brought into one form. Needs zod and yaml, so the main entry of
 // the SDK never loads it.
-export { type CustomResourceDefinition, type CrdColumn, type CrdVersion, crdFor } from "./crd.ts";
+export { type CrdColumn, type CrdVersion, type CustomResourceDefinition, crdFor } from "./crd.ts";
 export type { FieldProblem } from "./describe-issue.ts";
-export { diffDocuments, type DocumentChange, type FieldChange, formatDiff } from "./diff.ts";
+export { type DocumentChange, diffDocuments, type FieldChange, formatDiff } from "./diff.ts";
 export { type FieldPath, formatFieldPath } from "./field-path.ts";
 export { formatProblem, formatProblemWithSource } from "./format-problem.ts";
 export { jsonSchemaFor, type KubernetesRule, type StructuralSchema } from "./json-schema.ts";
@@ -24,9 +24,9 @@ export {
   MAX_FILE_BYTES,
   MAX_PROBLEMS,
   type ParsedDocuments,
-  parseDocuments,
   type ParseOptions,
+  parseDocuments,
   type ResourceProblem,
 } from "./parse-yaml.ts";
 export { renderReference } from "./reference-docs.ts";
-export { validateDocument, type Validated, type ValidateOptions } from "./validate.ts";
+export { type Validated, type ValidateOptions, validateDocument } from "./validate.ts";

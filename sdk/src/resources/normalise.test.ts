@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { stringify } from "yaml";
 import type { MeshDocument } from "../contract/documents.ts";
+import { arbitraryWritten } from "./arbitrary-document.test.fixture.ts";
 import { kindDefinitions } from "./kinds.ts";
 import { asWritten, canonicalBytes, contentHash, documentName, normaliseDocument, toYaml } from "./normalise.ts";
 import { parseDocuments } from "./parse-yaml.ts";
-import { arbitraryWritten } from "./arbitrary-document.test.fixture.ts";
 
 function parsed(text: string): MeshDocument {
   const { documents, problems } = parseDocuments(text, { file: "f" });

@@ -35,7 +35,11 @@ export const shopProcesses: readonly ShopProcess[] = [
   ...instances("shoppers", ["1.0.0"], { state: false, load: true }),
 ];
 
-function instances(service: string, versions: readonly string[], rest: Partial<Pick<ShopProcess, "role" | "state" | "load">> = {}): ShopProcess[] {
+function instances(
+  service: string,
+  versions: readonly string[],
+  rest: Partial<Pick<ShopProcess, "role" | "state" | "load">> = {},
+): ShopProcess[] {
   const folder = rest.load === true ? "load" : service;
   const entry = fileURLToPath(new URL(`./${folder}/main.js`, import.meta.url));
   return versions.map((version, i) => ({

@@ -37,7 +37,16 @@ await mesh.serve({
 console.log("serving");
 `,
   );
-  const greeter = line.start(["run", "--service", "greeter", "--service-version", "1.2.3", "--", process.execPath, "greeter.mjs"]);
+  const greeter = line.start([
+    "run",
+    "--service",
+    "greeter",
+    "--service-version",
+    "1.2.3",
+    "--",
+    process.execPath,
+    "greeter.mjs",
+  ]);
   await greeter.until("serving");
 });
 after(async () => line.close());
@@ -45,7 +54,10 @@ after(async () => line.close());
 test("call prints replies, errors and exit codes", () => {
   const ok = line.run(["call", "greeter", "hello", '{"name":"you"}', "-H", "x-mood=good"]);
   assert.deepEqual([ok.code, JSON.parse(ok.stdout)], [0, { text: "hello you", header: "good" }]);
-  assert.deepEqual(JSON.parse(line.run(["call", "greeter", "hello", "-"], '{"name":"pipe"}').stdout), { text: "hello pipe", header: null });
+  assert.deepEqual(JSON.parse(line.run(["call", "greeter", "hello", "-"], '{"name":"pipe"}').stdout), {
+    text: "hello pipe",
+    header: null,
+  });
   const refused = line.run(["call", "greeter", "refuse"]);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /NOT_FOUND \(application\): no such thing/);
@@ -53,7 +65,13 @@ test("call prints replies, errors and exit codes", () => {
   assert.equal((JSON.parse(late.stdout) as { error: { reason: string } }).error.reason, "deadline");
   assert.match(line.run(["call", "greeter", "nothing"]).stderr, /UNIMPLEMENTED \(no-method\)/);
   assert.match(line.run(["call", "nobody", "hello"]).stderr, /UNIMPLEMENTED \(no-service\)/);
-  for (const wrong of [["call", "greeter", "hello", "{nonsense"], ["call", "GREETER", "hello"], ["call", "greeter"], ["frobnicate"], ["call", "greeter", "hello", "-H", "x"]]) {
+  for (const wrong of [
+    ["call", "greeter", "hello", "{nonsense"],
+    ["call", "GREETER", "hello"],
+    ["call", "greeter"],
+    ["frobnicate"],
+    ["call", "greeter", "hello", "-H", "x"],
+  ]) {
     const { code, stderr } = line.run(wrong);
     assert.equal(code, 2, `${wrong.join(" ")}: ${stderr}`);
     assert.doesNotMatch(stderr, /\n\s+at /, "no stack");
@@ -64,8 +82,13 @@ test("call prints replies, errors and exit codes", () => {
 });
 
 test("services, check and version see the mesh", () => {
-  const services = JSON.parse(line.run(["services", "-o", "json"]).stdout) as { services: { name: string; versions: string[]; access: string }[] };
-  assert.deepEqual(services.services.map(({ name, versions, access }) => ({ name, versions, access })), [{ name: "greeter", versions: ["1.2.3"], access: "open" }]);
+  const services = JSON.parse(line.run(["services", "-o", "json"]).stdout) as {
+    services: { name: string; versions: string[]; access: string }[];
+  };
+  assert.deepEqual(
+    services.services.map(({ name, versions, access }) => ({ name, versions, access })),
+    [{ name: "greeter", versions: ["1.2.3"], access: "open" }],
+  );
   assert.match(line.run(["services", "-o", "wide"]).stdout, /greeter {2,}\S+ {2,}1\.2\.3 {2,}sdk/);
   const check = line.run(["check"]);
   assert.equal(check.code, 0, check.stdout);
@@ -87,11 +110,17 @@ test("apply is all or nothing; get, describe, diff, delete and rollback follow i
   assert.equal(denied.code, 1);
   assert.match(denied.stderr, /PERMISSION_DENIED \(denied\): guest may not call greeter\.hello: .*only-the-boss/);
 
-  write("broken.yaml", `${POLICY}---\napiVersion: malla.dev/v1\nkind: Route\nmetadata: { name: r }\nspec:\n  match: { service: greeter }\n  destinations:\n    - { versoin: "1.x" }\n`);
+  write(
+    "broken.yaml",
+    `${POLICY}---\napiVersion: malla.dev/v1\nkind: Route\nmetadata: { name: r }\nspec:\n  match: { service: greeter }\n  destinations:\n    - { versoin: "1.x" }\n`,
+  );
   const broken = line.run(["apply", "-f", "broken.yaml"]);
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /broken\.yaml:16:9: Route\/r spec\.destinations\[0\]\.versoin: .*did you mean "version"/);
-  write("unsafe.yaml", "apiVersion: malla.dev/v1\nkind: Route\nmetadata: { name: r }\nspec:\n  match:\n    service: greeter\n    headers:\n      x-a: { regex: '\\bword' }\n");
+  write(
+    "unsafe.yaml",
+    "apiVersion: malla.dev/v1\nkind: Route\nmetadata: { name: r }\nspec:\n  match:\n    service: greeter\n    headers:\n      x-a: { regex: '\\bword' }\n",
+  );
   const unsafe = line.run(["apply", "-f", "unsafe.yaml"]);
   assert.equal(unsafe.code, 1);
   assert.match(unsafe.stderr, /unsafe\.yaml:8:\d+: Route\/r/);
@@ -134,7 +163,9 @@ test("generate, init and completion write what can be used", () => {
 });
 
 test("every verb has help with an example", () => {
-  const verbs = [...line.run(["--help"]).stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb as string).filter((verb) => verb !== "help");
+  const verbs = [...line.run(["--help"]).stdout.matchAll(/^ {2}([a-z]+) /gm)]
+    .map(([, verb]) => verb as string)
+    .filter((verb) => verb !== "help");
   assert.ok(verbs.length >= 17, verbs.join(" "));
   for (const verb of verbs.filter((name) => name !== "credentials")) {
     const { code, stdout } = line.run([verb, "--help"]);

@@ -29,17 +29,33 @@ export class CommandLine {
   readonly folder = mkdtempSync(join(tmpdir(), "malla-e2e-"));
   readonly #running: LongRunning[] = [];
   /** The environment of a user: nothing of the test run's own mesh. */
-  readonly #env = { ...process.env, MALLA_HOME: join(this.folder, ".malla"), NO_COLOR: "1", NATS_URL: undefined, NATS_CREDS: undefined };
+  readonly #env = {
+    ...process.env,
+    MALLA_HOME: join(this.folder, ".malla"),
+    NO_COLOR: "1",
+    NATS_URL: undefined,
+    NATS_CREDS: undefined,
+  };
 
   /** Runs a verb to its end. */
   run(args: readonly string[], input = ""): Outcome {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: this.folder, env: this.#env, input, encoding: "utf8", timeout: VERB_MS });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      cwd: this.folder,
+      env: this.#env,
+      input,
+      encoding: "utf8",
+      timeout: VERB_MS,
+    });
     return { code: status, stdout, stderr };
   }
 
   /** Starts something that goes on. */
   start(args: readonly string[]): LongRunning {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.folder, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: this.folder,
+      env: this.#env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stdout = "";
     let stderr = "";
     const listeners = new Set<() => void>();
@@ -55,7 +71,10 @@ export class CommandLine {
     const output = (): string => stdout + stderr;
     const until = async (text: string | RegExp, timeoutMs = 60_000): Promise<void> => {
       await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${String(text)} did not appear within ${timeoutMs} ms in:\n${output()}`)), timeoutMs);
+        const timer = setTimeout(
+          () => reject(new Error(`${String(text)} did not appear within ${timeoutMs} ms in:\n${output()}`)),
+          timeoutMs,
+        );
         const look = (): void => {
           if (typeof text === "string" ? !output().includes(text) : !text.test(output())) return;
           clearTimeout(timer);

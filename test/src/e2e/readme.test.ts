@@ -28,5 +28,8 @@ test("the first service of the README can be run and called", async () => {
   await mesh.until(/instance greeter\/\S+ 0\.0\.0 joined/);
   const answer = line.run((call ?? "").replaceAll("'", "").split(" "));
   assert.equal(answer.code, 0, answer.stderr);
-  assert.match((JSON.parse(answer.stdout) as { text: string }).text, /^Hello you from guest's friend: 40 products today$/);
+  assert.match(
+    (JSON.parse(answer.stdout) as { text: string }).text,
+    /^Hello you from guest's friend: 40 products today$/,
+  );
 });

@@ -17,7 +17,8 @@ test("the shop runs under load, survives a killed instance and a killed router, 
   const shop = line.start(["start", "--for", "20s", "--json", "--port", "-1", "--metrics-port", "0"]);
   await shop.until("the shop is open", 120_000);
   const { routers, processes } = JSON.parse(readFileSync(join(line.folder, ".malla/run.json"), "utf8")) as RunFile;
-  const pidOf = (list: RunFile["processes"], name: string): number => list.find((entry) => entry.name === name)?.pid ?? 0;
+  const pidOf = (list: RunFile["processes"], name: string): number =>
+    list.find((entry) => entry.name === name)?.pid ?? 0;
 
   // A guest may list, may not pay, and a canary goes in, all under load.
   const listed = line.run(["call", "catalog", "list", "{}", "-o", "json"]);
@@ -26,7 +27,12 @@ test("the shop runs under load, survives a killed instance and a killed router, 
   const denied = line.run(["call", "payments", "Charge", "{}"]);
   assert.equal(denied.code, 1);
   assert.match(denied.stderr, /PERMISSION_DENIED \(denied\).*payments-only-for-orders/);
-  const canary = line.run(["apply", "-f", join(import.meta.dirname, "../../../services/shop/policies-examples/catalog-canary.yaml"), "--wait"]);
+  const canary = line.run([
+    "apply",
+    "-f",
+    join(import.meta.dirname, "../../../services/shop/policies-examples/catalog-canary.yaml"),
+    "--wait",
+  ]);
   assert.equal(canary.code, 0, canary.stderr);
   assert.match(canary.stdout, /in force at all 2 routers/);
 
@@ -39,13 +45,35 @@ test("the shop runs under load, survives a killed instance and a killed router, 
   await shop.until("router-2 was ended by SIGKILL; starting it again");
 
   const { code, stdout, stderr } = await shop.ended;
-  const summary = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, number> & { services: Record<string, { calls: number }> };
-  for (const field of ["durationSeconds", "calls", "succeeded", "refused", "failed", "retries", "callsPerSecond", "p50Ms", "p99Ms"]) {
+  const summary = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, number> & {
+    services: Record<string, { calls: number }>;
+  };
+  for (const field of [
+    "durationSeconds",
+    "calls",
+    "succeeded",
+    "refused",
+    "failed",
+    "retries",
+    "callsPerSecond",
+    "p50Ms",
+    "p99Ms",
+  ]) {
     assert.equal(typeof summary[field], "number", field);
   }
   assert.ok((summary["calls"] ?? 0) > 2_000, stdout);
   assert.ok((summary["refused"] ?? 0) > 0, "some shoppers are refused by the shop itself");
-  for (const service of ["storefront", "catalog", "inventory", "cart", "pricing", "orders", "payments", "shipping", "recommendations"]) {
+  for (const service of [
+    "storefront",
+    "catalog",
+    "inventory",
+    "cart",
+    "pricing",
+    "orders",
+    "payments",
+    "shipping",
+    "recommendations",
+  ]) {
     assert.ok((summary.services[service]?.calls ?? 0) > 0, `${service} was called`);
   }
   // A killed router takes the calls it was carrying with it; nothing else may be lost.

@@ -43,7 +43,13 @@ export function pick<T extends Loaded>(
 
 type Avoid<T> = ((candidate: T) => boolean) | undefined;
 
-function pickAmong<T extends Loaded>(balancer: Balancer, candidates: readonly T[], nowMs: number, random: () => number, avoid: Avoid<T>): T | undefined {
+function pickAmong<T extends Loaded>(
+  balancer: Balancer,
+  candidates: readonly T[],
+  nowMs: number,
+  random: () => number,
+  avoid: Avoid<T>,
+): T | undefined {
   switch (balancer.kind) {
     case "round-robin": {
       const start = balancer.cursor % candidates.length;
@@ -59,7 +65,13 @@ function pickAmong<T extends Loaded>(balancer: Balancer, candidates: readonly T[
 }
 
 /** Power of two choices (Mitzenmacher, 2001), the second drawn from the others. */
-function betterOfTwo<T extends Loaded>(balancer: Balancer, candidates: readonly T[], nowMs: number, random: () => number, avoid: Avoid<T>): T | undefined {
+function betterOfTwo<T extends Loaded>(
+  balancer: Balancer,
+  candidates: readonly T[],
+  nowMs: number,
+  random: () => number,
+  avoid: Avoid<T>,
+): T | undefined {
   const first = drawUsable(balancer, candidates, -1, random, avoid);
   const second = first < 0 ? -1 : drawUsable(balancer, candidates, first, random, avoid);
   const a = candidates[first];
@@ -72,7 +84,13 @@ function betterOfTwo<T extends Loaded>(balancer: Balancer, candidates: readonly 
 const MAX_DRAWS = 4;
 
 /** Index of a usable endpoint other than `except`, at random; -1 if there is none. */
-function drawUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T[], except: number, random: () => number, avoid: Avoid<T>): number {
+function drawUsable<T extends Loaded>(
+  balancer: Balancer,
+  candidates: readonly T[],
+  except: number,
+  random: () => number,
+  avoid: Avoid<T>,
+): number {
   const count = candidates.length - (except < 0 ? 0 : 1);
   if (count <= 0) return -1;
   let index = 0;
@@ -86,7 +104,9 @@ function drawUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T
 
 function isUsable<T extends Loaded>(balancer: Balancer, candidate: T, avoid: Avoid<T>): boolean {
   const { load } = candidate;
-  return load.inFlight < balancer.maxInFlight && load.inFlight < load.capacity && (avoid === undefined || !avoid(candidate));
+  return (
+    load.inFlight < balancer.maxInFlight && load.inFlight < load.capacity && (avoid === undefined || !avoid(candidate))
+  );
 }
 
 function costOf(balancer: Balancer, candidate: Loaded, nowMs: number): number {
@@ -94,7 +114,13 @@ function costOf(balancer: Balancer, candidate: Loaded, nowMs: number): number {
 }
 
 /** Index of the first usable endpoint from `start` on, going round once, leaving out `except`; -1 if there is none. */
-function nextUsable<T extends Loaded>(balancer: Balancer, candidates: readonly T[], start: number, except: number, avoid: Avoid<T>): number {
+function nextUsable<T extends Loaded>(
+  balancer: Balancer,
+  candidates: readonly T[],
+  start: number,
+  except: number,
+  avoid: Avoid<T>,
+): number {
   const count = candidates.length;
   for (let step = 0; step < count; step++) {
     const index = start + step < count ? start + step : start + step - count;

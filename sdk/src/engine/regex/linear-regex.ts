@@ -69,7 +69,9 @@ class Assembler {
       case "sequence":
         return node.parts.reduceRight((after, part) => this.node(part, after), then);
       case "either":
-        return node.options.map((option) => this.node(option, then)).reduceRight((other, option) => this.add(undefined, option, other));
+        return node.options
+          .map((option) => this.node(option, then))
+          .reduceRight((other, option) => this.add(undefined, option, other));
       case "repeat":
         return this.#repeat(node.part, node.min, node.max, then);
     }

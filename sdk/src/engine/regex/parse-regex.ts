@@ -1,5 +1,15 @@
 // The syntax of RE2 that headers need, as a tree. What cannot be matched in linear time is refused by name.
-import { BLANKS, type CharSet, charSet, complement, DIGITS, foldCase, MAX_CODE_POINT, NOT_LINE_FEED, WORD } from "./char-set.ts";
+import {
+  BLANKS,
+  type CharSet,
+  charSet,
+  complement,
+  DIGITS,
+  foldCase,
+  MAX_CODE_POINT,
+  NOT_LINE_FEED,
+  WORD,
+} from "./char-set.ts";
 
 export type RegexNode =
   | { readonly kind: "set"; readonly set: CharSet }
@@ -116,7 +126,9 @@ class Parser {
         return this.#escape();
       case "^":
       case "$":
-        throw this.#refusal(`has a ${char} inside: the whole value is matched always, write \\${char} for the character`);
+        throw this.#refusal(
+          `has a ${char} inside: the whole value is matched always, write \\${char} for the character`,
+        );
       case "*":
       case "+":
       case "?":
@@ -145,14 +157,19 @@ class Parser {
       this.#at += name[0].length;
       return;
     }
-    if (/^(<?[=!])/.test(rest)) throw this.#refusal("looks around, which cannot be matched in linear time: use several conditions instead");
-    throw this.#refusal("has a group that begins with (? in a way that is not known: (?: ), (?P<name> ), and (?i) at the very beginning are");
+    if (/^(<?[=!])/.test(rest))
+      throw this.#refusal("looks around, which cannot be matched in linear time: use several conditions instead");
+    throw this.#refusal(
+      "has a group that begins with (? in a way that is not known: (?: ), (?P<name> ), and (?i) at the very beginning are",
+    );
   }
 
   #escape(): RegexNode {
     const char = this.#chars[this.#at];
-    if (char !== undefined && /[1-9]/.test(char)) throw this.#refusal("refers back to a group, which cannot be matched in linear time");
-    if (char !== undefined && /[bBAzZ]/.test(char)) throw this.#refusal(`has \\${char}: boundaries are not known, the whole value is matched always`);
+    if (char !== undefined && /[1-9]/.test(char))
+      throw this.#refusal("refers back to a group, which cannot be matched in linear time");
+    if (char !== undefined && /[bBAzZ]/.test(char))
+      throw this.#refusal(`has \\${char}: boundaries are not known, the whole value is matched always`);
     const set = char === undefined ? undefined : CLASS_ESCAPES[char];
     if (set !== undefined) {
       this.#at++;
@@ -173,9 +190,12 @@ class Parser {
   }
 
   #hex(): number {
-    const match = /^(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\})/.exec(this.#chars.slice(this.#at, this.#at + 8).join(""));
+    const match = /^(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\})/.exec(
+      this.#chars.slice(this.#at, this.#at + 8).join(""),
+    );
     const value = match === null ? Number.NaN : Number.parseInt(match[1] ?? (match[2] as string), 16);
-    if (match === null || !(value <= MAX_CODE_POINT)) throw this.#refusal("has \\x without two digits or {digits} behind it");
+    if (match === null || !(value <= MAX_CODE_POINT))
+      throw this.#refusal("has \\x without two digits or {digits} behind it");
     this.#at += match[0].length;
     return value;
   }
@@ -198,7 +218,8 @@ class Parser {
   }
 
   #classItem(ranges: number[]): void {
-    if (this.#chars[this.#at] === "[" && this.#chars[this.#at + 1] === ":") throw this.#refusal("has a class like [:alpha:]: write a-zA-Z");
+    if (this.#chars[this.#at] === "[" && this.#chars[this.#at + 1] === ":")
+      throw this.#refusal("has a class like [:alpha:]: write a-zA-Z");
     const escaped = this.#chars[this.#at] === "\\" ? CLASS_ESCAPES[this.#chars[this.#at + 1] ?? ""] : undefined;
     if (escaped !== undefined) {
       this.#at += 2;
@@ -206,7 +227,8 @@ class Parser {
       return;
     }
     const from = this.#classCodePoint();
-    const rangeFollows = this.#chars[this.#at] === "-" && this.#chars[this.#at + 1] !== "]" && this.#chars[this.#at + 1] !== undefined;
+    const rangeFollows =
+      this.#chars[this.#at] === "-" && this.#chars[this.#at + 1] !== "]" && this.#chars[this.#at + 1] !== undefined;
     if (!rangeFollows) {
       ranges.push(from, from);
       return;

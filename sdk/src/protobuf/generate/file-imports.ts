@@ -3,8 +3,10 @@ import type protobuf from "protobufjs";
 import { filenameOf } from "../link.ts";
 import { plainName } from "../message-plan.ts";
 import type { ParsedFiles, ProtoFile } from "../parse-files.ts";
-import type { Specifier } from "./print-file.ts";
 import type { TypeNames } from "./type-names.ts";
+
+/** How one generated file imports another. */
+export type Specifier = (from: ProtoFile, to: ProtoFile) => string;
 
 const SDK = "@malla/sdk/protobuf";
 

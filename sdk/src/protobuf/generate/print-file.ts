@@ -5,14 +5,11 @@ import { describe } from "../descriptor.ts";
 import { filenameOf } from "../link.ts";
 import { plainName } from "../message-plan.ts";
 import type { ParsedFiles, ProtoFile } from "../parse-files.ts";
-import { FileImports } from "./file-imports.ts";
+import { FileImports, type Specifier } from "./file-imports.ts";
 import { printComment } from "./print-comment.ts";
 import { printLiteral } from "./print-literal.ts";
 import { printEnum, printMessage, referTo } from "./print-types.ts";
 import type { TypeNames } from "./type-names.ts";
-
-/** How one generated file imports another. */
-export type Specifier = (from: ProtoFile, to: ProtoFile) => string;
 
 export function printFile(parsed: ParsedFiles, file: ProtoFile, names: TypeNames, specifier: Specifier): string {
   const objects = declaredIn(parsed.root, file);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";
 import type { z } from "zod";
-import { isIssuableName, isMethodName, isServiceName } from "../../contract/names.ts";
 import { parseHeaderBlock } from "../../contract/header-block.ts";
+import { isIssuableName, isMethodName, isServiceName } from "../../contract/names.ts";
 import { headerName, methodName, methodPattern, principalPattern, routeSubject, serviceName } from "./names.ts";
 
 const near = fc.oneof(

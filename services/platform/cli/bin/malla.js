@@ -10,8 +10,14 @@ const projectNode = fileURLToPath(new URL("../../../../node_modules/.bin/node", 
 if (!existsSync(main)) {
   process.stderr.write("malla is not built yet: run `npm start` or `npm run build` once\n");
   process.exit(1);
-} else if (Number(process.versions.node.split(".")[0]) < 24 && existsSync(projectNode) && process.execPath !== projectNode) {
-  const { status, signal } = spawnSync(projectNode, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" });
+} else if (
+  Number(process.versions.node.split(".")[0]) < 24 &&
+  existsSync(projectNode) &&
+  process.execPath !== projectNode
+) {
+  const { status, signal } = spawnSync(projectNode, [fileURLToPath(main), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   if (signal !== null) process.kill(process.pid, signal);
   process.exit(status ?? 1);
 } else {

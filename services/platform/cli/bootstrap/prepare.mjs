@@ -21,15 +21,29 @@ function fail(line) {
 }
 
 function run(command, args, what) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
-  if (error !== undefined || status !== 0) return `${what} failed${error === undefined ? ` with exit code ${status}` : `: ${error.message}`}`;
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (error !== undefined || status !== 0)
+    return `${what} failed${error === undefined ? ` with exit code ${status}` : `: ${error.message}`}`;
   return undefined;
 }
 
 /** What the installed packages must match: the lock file and every package.json. */
 function wanted() {
   const hash = createHash("sha256");
-  for (const file of ["package-lock.json", "package.json", "sdk/package.json", "broker-config/package.json", "router/package.json", "services/platform/cli/package.json", "services/shop/package.json", "test/package.json"]) {
+  for (const file of [
+    "package-lock.json",
+    "package.json",
+    "sdk/package.json",
+    "broker-config/package.json",
+    "router/package.json",
+    "services/platform/cli/package.json",
+    "services/shop/package.json",
+    "test/package.json",
+  ]) {
     if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
   }
   return hash.digest("hex");
@@ -57,7 +71,9 @@ function ensureNode() {
   say(`bringing Node ${MIN_NODE_MAJOR} into the project`);
   run("npm", ["rebuild", "node", "--foreground-scripts", "--ignore-scripts=false"], "npm rebuild node");
   if (nodeMajor() < MIN_NODE_MAJOR) {
-    fail(`Node ${MIN_NODE_MAJOR} could not be brought into the project. Run \`npm rebuild node --ignore-scripts=false\`, or install Node ${MIN_NODE_MAJOR} and try again.`);
+    fail(
+      `Node ${MIN_NODE_MAJOR} could not be brought into the project. Run \`npm rebuild node --ignore-scripts=false\`, or install Node ${MIN_NODE_MAJOR} and try again.`,
+    );
   }
 }
 

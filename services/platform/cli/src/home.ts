@@ -19,6 +19,9 @@ export function findHome(cwd: string, environment: Environment): string {
 /** The home, which must be there. */
 export function requireHome(): string {
   const home = findHome(process.cwd(), process.env);
-  if (!existsSync(home)) throw new Failure("there is no mesh here: no .malla folder from this one upwards. `malla up` makes one; MALLA_HOME names another.");
+  if (!existsSync(home))
+    throw new Failure(
+      "there is no mesh here: no .malla folder from this one upwards. `malla up` makes one; MALLA_HOME names another.",
+    );
   return home;
 }

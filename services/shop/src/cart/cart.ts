@@ -22,7 +22,8 @@ export async function readCart(bucket: Bucket, shopper: string): Promise<Cart> {
 /** Adds to the line of this product, or begins one. */
 export function withLine(cart: Cart, { productId, count }: CartLine): Cart {
   const known = cart.lines.find((line) => line.productId === productId);
-  if (known === undefined && cart.lines.length >= MAX_LINES) throw refusal("FAILED_PRECONDITION", `a cart holds ${MAX_LINES} products at most`);
+  if (known === undefined && cart.lines.length >= MAX_LINES)
+    throw refusal("FAILED_PRECONDITION", `a cart holds ${MAX_LINES} products at most`);
   const rest = cart.lines.filter((line) => line !== known);
   return { lines: [...rest, { productId, count: (known?.count ?? 0) + count }] };
 }

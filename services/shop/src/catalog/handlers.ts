@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Handlers } from "@malla/sdk";
 import { refusal, requireText } from "../refuse.ts";
-import { findProduct, type Product, PRODUCTS, searchProducts } from "./products.ts";
+import { findProduct, PRODUCTS, type Product, searchProducts } from "./products.ts";
 
 interface RatedProduct extends Product {
   readonly currency: "EUR";
@@ -19,7 +19,10 @@ export function catalogHandlers(version: string): Handlers {
       if (product === undefined) throw refusal("NOT_FOUND", `there is no product ${String(id)}`);
       return { version, product: show(product) };
     },
-    search: ({ text }: { text: unknown }) => ({ version, products: searchProducts(requireText(text, "text")).map(show) }),
+    search: ({ text }: { text: unknown }) => ({
+      version,
+      products: searchProducts(requireText(text, "text")).map(show),
+    }),
   };
 }
 

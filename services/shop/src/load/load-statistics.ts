@@ -37,7 +37,8 @@ export class LoadStatistics {
     }
     this.#failed++;
     const reason = error instanceof MeshError ? `${error.reason}: ${error.message}` : String(error);
-    if (this.#failures.has(reason) || this.#failures.size < 50) this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
+    if (this.#failures.has(reason) || this.#failures.size < 50)
+      this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
   }
 
   #count(durationMs: number): void {

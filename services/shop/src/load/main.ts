@@ -37,7 +37,11 @@ function report(final: boolean): void {
   process.stdout.write(`${JSON.stringify({ type: "load", ...(final ? { final } : {}), ...statistics.snapshot() })}\n`);
 }
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void (open = false));
+function close(): void {
+  open = false;
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, close);
 const reporting = setInterval(() => report(false), REPORT_MS);
 await Promise.all(Array.from({ length: SHOPPERS }, async (_, i) => person(i + 1)));
 clearInterval(reporting);

@@ -20,7 +20,8 @@ export async function shop(shopper: string, visit: Visit, random: () => number):
   for (let i = 0; i < looks && random() < LOOKS_CLOSER; i++) await visit("product", { id: productId(random) });
   if (random() >= TAKES_SOMETHING) return;
   const takes = 1 + Math.floor(random() * 3);
-  for (let i = 0; i < takes; i++) await visit("addToCart", { shopper, productId: productId(random), count: 1 + Math.floor(random() * 6) });
+  for (let i = 0; i < takes; i++)
+    await visit("addToCart", { shopper, productId: productId(random), count: 1 + Math.floor(random() * 6) });
   await visit("cart", { shopper });
   if (random() >= CHECKS_OUT) return;
   const card = random() < DECLINED_CARD ? "4000-0000-0000-0002" : "5555-0000-0000-4444";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { loadPayments } from "../payments/contract.ts";
 import { refusal, requireNumber, requireText } from "../refuse.ts";
 import { join } from "../serve.ts";
 import { openBucket } from "../state/bucket.ts";
-import { loadPayments } from "../payments/contract.ts";
 import { type Order, type OrderSteps, placeOrder } from "./checkout.ts";
 
 const mesh = await join();
@@ -22,12 +22,22 @@ const steps: OrderSteps = {
 
 await mesh.serve({
   create: async ({ shopper, lines, card, coupon }) => {
-    if (!Array.isArray(lines) || lines.length === 0) throw refusal("FAILED_PRECONDITION", "there is nothing in the cart");
+    if (!Array.isArray(lines) || lines.length === 0)
+      throw refusal("FAILED_PRECONDITION", "there is nothing in the cart");
     const checked = lines.map(({ productId, count }, i) => ({
       productId: requireText(productId, `lines[${i}].productId`),
       count: requireNumber(count, `lines[${i}].count`, 1, 100),
     }));
-    const order = await placeOrder({ id: randomUUID(), shopper: requireText(shopper, "shopper"), lines: checked, card: requireText(card, "card"), coupon }, steps);
+    const order = await placeOrder(
+      {
+        id: randomUUID(),
+        shopper: requireText(shopper, "shopper"),
+        lines: checked,
+        card: requireText(card, "card"),
+        coupon,
+      },
+      steps,
+    );
     await bucket.write(order.id, order);
     return order;
   },

@@ -16,7 +16,9 @@ export async function charge(bucket: Bucket, orderId: string, cents: number, car
   if (cents <= 0) throw refusal("INVALID_ARGUMENT", "cents: more than nothing is expected");
   if (card.startsWith(DECLINED)) throw refusal("FAILED_PRECONDITION", "the card was declined");
   const receipt = createHash("sha256").update(`${orderId}:${cents}`).digest("hex").slice(0, 16);
-  const entry = await bucket.update<LedgerEntry>(orderId, (known) => (known === undefined ? { cents, receipt, state: "CHARGED" } : undefined));
+  const entry = await bucket.update<LedgerEntry>(orderId, (known) =>
+    known === undefined ? { cents, receipt, state: "CHARGED" } : undefined,
+  );
   return entry as LedgerEntry;
 }
 

@@ -9,7 +9,12 @@ const bucket = await openBucket("payments");
 
 await mesh.serve(await loadPayments(), {
   Charge: async ({ orderId, cents, card }) => {
-    const { receipt } = await charge(bucket, requireText(orderId, "order_id"), Number(cents), requireText(card, "card"));
+    const { receipt } = await charge(
+      bucket,
+      requireText(orderId, "order_id"),
+      Number(cents),
+      requireText(card, "card"),
+    );
     return { receipt };
   },
   Refund: async ({ orderId }) => ({ cents: BigInt((await refund(bucket, requireText(orderId, "order_id"))).cents) }),

@@ -9,7 +9,11 @@ await mesh.serve({
     const priced = await Promise.all(
       (Array.isArray(lines) ? lines : []).map(async ({ productId, count }, i) => {
         const { product } = await mesh.call("catalog", "get", { id: requireText(productId, `lines[${i}].productId`) });
-        return { count: requireNumber(count, `lines[${i}].count`, 1, 1_000), cents: product.cents, grams: product.grams };
+        return {
+          count: requireNumber(count, `lines[${i}].count`, 1, 1_000),
+          cents: product.cents,
+          grams: product.grams,
+        };
       }),
     );
     return { ...priceOf(priced, coupon), grams: priced.reduce((sum, { count, grams }) => sum + count * grams, 0) };

@@ -25,7 +25,10 @@ export function couponPercent(coupon: string | undefined): number {
 
 export function priceOf(lines: readonly PricedLine[], coupon?: string): Price {
   const netCents = lines.reduce((sum, { count, cents }) => sum + count * cents, 0);
-  const volume = lines.reduce((sum, { count, cents }) => sum + (count >= VOLUME_COUNT ? (count * cents * VOLUME_PERCENT) / 100 : 0), 0);
+  const volume = lines.reduce(
+    (sum, { count, cents }) => sum + (count >= VOLUME_COUNT ? (count * cents * VOLUME_PERCENT) / 100 : 0),
+    0,
+  );
   const discountCents = Math.round(volume + ((netCents - volume) * couponPercent(coupon)) / 100);
   const taxCents = Math.round(((netCents - discountCents) * TAX_PERCENT) / 100);
   return { netCents, discountCents, taxCents, totalCents: netCents - discountCents + taxCents };

@@ -25,7 +25,8 @@ service.addEndpoint("suggest", {
   handler: (error, message) => {
     if (error !== null) return;
     const { productId, count } = message.json<{ productId?: unknown; count?: unknown }>();
-    const suggested = typeof productId === "string" ? suggestFor(productId, typeof count === "number" ? count : 3) : undefined;
+    const suggested =
+      typeof productId === "string" ? suggestFor(productId, typeof count === "number" ? count : 3) : undefined;
     if (suggested === undefined) message.respondError(404, `there is no product ${String(productId)}`);
     else message.respond(JSON.stringify({ productIds: suggested }));
   },

@@ -7,7 +7,8 @@ const mesh = await join();
 const bucket = await openBucket("shipping");
 
 await mesh.serve({
-  quote: async ({ grams }) => await mesh.call("pricing", "shipping", { grams: requireNumber(grams, "grams", 0, 1_000_000) }),
+  quote: async ({ grams }) =>
+    await mesh.call("pricing", "shipping", { grams: requireNumber(grams, "grams", 0, 1_000_000) }),
   label: async ({ orderId, grams }) => {
     const id = requireText(orderId, "orderId");
     const label = labelFor(id, requireNumber(grams, "grams", 0, 1_000_000));

@@ -1,7 +1,7 @@
 // A service's own state: a KV bucket in the shop's account, over a connection of its own. This is application code: the mesh
 // account has no JetStream, so that nobody can reach around the router through it.
 import { readFileSync } from "node:fs";
-import { Kvm, type KV } from "@nats-io/kv";
+import { type KV, Kvm } from "@nats-io/kv";
 import { connect, credsAuthenticator } from "nats";
 
 /** Entries are forgotten after this, in ms, so that a shop that runs for a week holds no more than one that runs an hour. */
@@ -24,7 +24,8 @@ export interface Bucket {
 /** Opens `shop-<service>`, which is made if it is not there; credentials in SHOP_CREDS, servers in NATS_URL. */
 export async function openBucket(service: string): Promise<Bucket> {
   const path = process.env["SHOP_CREDS"];
-  if (path === undefined) throw new Error("SHOP_CREDS: the path of the shop's credentials for its own state is expected");
+  if (path === undefined)
+    throw new Error("SHOP_CREDS: the path of the shop's credentials for its own state is expected");
   const connection = await connect({
     servers: (process.env["NATS_URL"] ?? "nats://127.0.0.1:4222").split(","),
     authenticator: credsAuthenticator(readFileSync(path)),
@@ -33,7 +34,11 @@ export async function openBucket(service: string): Promise<Bucket> {
     maxReconnectAttempts: -1,
     noAsyncTraces: true,
   });
-  const bucket = await new Kvm(connection).create(`shop-${service}`, { history: 1, ttl: LIFE_MS, max_bytes: MAX_BYTES });
+  const bucket = await new Kvm(connection).create(`shop-${service}`, {
+    history: 1,
+    ttl: LIFE_MS,
+    max_bytes: MAX_BYTES,
+  });
   return new KvBucket(bucket);
 }
 
@@ -53,7 +58,10 @@ class KvBucket implements Bucket {
     await this.#kv.put(key, JSON.stringify(value));
   }
 
-  async update<Value>(key: string, change: (value: Value | undefined) => Value | undefined): Promise<Value | undefined> {
+  async update<Value>(
+    key: string,
+    change: (value: Value | undefined) => Value | undefined,
+  ): Promise<Value | undefined> {
     for (let race = 0; race < MAX_RACES; race++) {
       const entry = await this.#kv.get(key);
       const before = entry === null || entry.operation !== "PUT" ? undefined : entry.json<Value>();

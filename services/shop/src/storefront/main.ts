@@ -6,7 +6,9 @@ const mesh = await join();
 
 await mesh.serve({
   browse: async ({ text }) =>
-    text === undefined ? await mesh.call("catalog", "list", {}) : await mesh.call("catalog", "search", { text: requireText(text, "text") }),
+    text === undefined
+      ? await mesh.call("catalog", "list", {})
+      : await mesh.call("catalog", "search", { text: requireText(text, "text") }),
   product: async ({ id }) => {
     const productId = requireText(id, "id");
     const [{ product }, { count }, suggestions] = await Promise.all([
@@ -17,7 +19,11 @@ await mesh.serve({
     return { product, inStock: count, suggestions };
   },
   addToCart: async ({ shopper, productId, count }) =>
-    await mesh.call("cart", "add", { shopper: requireText(shopper, "shopper"), productId: requireText(productId, "productId"), count: requireNumber(count, "count", 1, 20) }),
+    await mesh.call("cart", "add", {
+      shopper: requireText(shopper, "shopper"),
+      productId: requireText(productId, "productId"),
+      count: requireNumber(count, "count", 1, 20),
+    }),
   cart: async ({ shopper }) => await mesh.call("cart", "get", { shopper: requireText(shopper, "shopper") }),
   checkout: async ({ shopper, card, coupon }) => {
     const who = requireText(shopper, "shopper");

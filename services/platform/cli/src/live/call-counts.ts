@@ -56,7 +56,8 @@ export function addCounts(sum: CallCounts, more: CallCounts, factor: 1 | -1 = 1)
     entry.refused += factor * counts.refused;
     entry.failed += factor * counts.failed;
     entry.retries += factor * counts.retries;
-    for (const [bound, count] of counts.buckets) entry.buckets.set(bound, (entry.buckets.get(bound) ?? 0) + factor * count);
+    for (const [bound, count] of counts.buckets)
+      entry.buckets.set(bound, (entry.buckets.get(bound) ?? 0) + factor * count);
     sum.set(service, entry);
   }
   return sum;

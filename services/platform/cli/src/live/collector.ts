@@ -34,7 +34,9 @@ export class Collector {
   async #scrapeOne({ name, metricsPort, pid }: ScrapedRouter): Promise<void> {
     const process = pid();
     try {
-      const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS) });
+      const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, {
+        signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
+      });
       if (response.ok) this.take(name, process, countCalls(parsePrometheus(await response.text(), "mesh_")));
     } catch {
       // It is being started again; the next scrape will tell.
@@ -44,7 +46,8 @@ export class Collector {
   /** Takes what one process of a router has counted since it started. */
   take(name: string, pid: number, counts: CallCounts): void {
     const known = this.#counts.get(name);
-    const restarted = known !== undefined && (known.pid !== pid || totalCounts(counts).calls < totalCounts(known.now).calls);
+    const restarted =
+      known !== undefined && (known.pid !== pid || totalCounts(counts).calls < totalCounts(known.now).calls);
     const before = known === undefined ? new Map<string, ServiceCounts>() : known.before;
     if (restarted) addCounts(before, known.now);
     this.#counts.set(name, { before, now: counts, pid });

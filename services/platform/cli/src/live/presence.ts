@@ -1,6 +1,12 @@
 // Who is on the mesh, heard with an observer's credentials, and what changes.
 import type { Broker } from "@malla/sdk/broker";
-import { decodeInstanceState, decodeRouterState, parseInstanceSubject, parseRouterSubject, subscriptions } from "@malla/sdk/contract";
+import {
+  decodeInstanceState,
+  decodeRouterState,
+  parseInstanceSubject,
+  parseRouterSubject,
+  subscriptions,
+} from "@malla/sdk/contract";
 import { type Instance, Registry, RouterDirectory } from "@malla/sdk/discovery";
 
 /** A router that was silent this long is told as gone, in ms. */
@@ -65,7 +71,8 @@ export class Presence {
   /** Tells who came, who drains, who went since the last time. */
   #compare(): void {
     const present = new Map<string, Instance>();
-    for (const { instances } of this.registry.services()) for (const instance of instances.values()) present.set(`${instance.service}/${instance.id}`, instance);
+    for (const { instances } of this.registry.services())
+      for (const instance of instances.values()) present.set(`${instance.service}/${instance.id}`, instance);
     for (const [key, { version, phase }] of present) {
       const before = this.#known.get(key);
       if (before === undefined) this.#onEvent(`instance ${key} ${version} joined`);

@@ -17,12 +17,13 @@ export function parsePrometheus(text: string, prefix: string): Sample[] {
     const match = LINE.exec(line);
     if (match === null) continue;
     const labels: Record<string, string> = {};
-    for (const [, name, value] of (match[2] ?? "").matchAll(LABEL)) labels[name as string] = unescape(value as string);
+    for (const [, name, value] of (match[2] ?? "").matchAll(LABEL))
+      labels[name as string] = unescapeLabel(value as string);
     samples.push({ name: match[1] as string, labels, value: Number(match[3]) });
   }
   return samples;
 }
 
-function unescape(text: string): string {
+function unescapeLabel(text: string): string {
   return text.replace(/\\(.)/g, (_, char: string) => (char === "n" ? "\n" : char));
 }

@@ -42,5 +42,10 @@ function describeInstances(service: string, registry: Registry): string {
   for (const { version, phase } of registry.service(service)?.instances.values() ?? []) {
     if (phase === "serving") versions.set(version, (versions.get(version) ?? 0) + 1);
   }
-  return [...versions].sort().map(([version, count]) => `${version} ×${count}`).join(", ") || "-";
+  return (
+    [...versions]
+      .sort()
+      .map(([version, count]) => `${version} ×${count}`)
+      .join(", ") || "-"
+  );
 }

@@ -1,6 +1,7 @@
 // What people write on the command line for documents: a kind in any of its words, and names.
-import { isKind, nearestKindWord, resolveKinds } from "@malla/sdk/resources";
+
 import type { Kind } from "@malla/sdk/contract";
+import { isKind, nearestKindWord, resolveKinds } from "@malla/sdk/resources";
 import { misuse } from "../failure.ts";
 
 /** The kinds a word stands for; misuse with a guess if it stands for none. */

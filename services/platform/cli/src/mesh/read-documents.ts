@@ -4,7 +4,13 @@ import { join } from "node:path";
 import type { MeshDocument } from "@malla/sdk/contract";
 import type { StoredDocument } from "@malla/sdk/discovery";
 import { compile, type Problem } from "@malla/sdk/engine";
-import { canonicalBytes, contentHash, documentName, formatProblemWithSource, parseDocuments } from "@malla/sdk/resources";
+import {
+  canonicalBytes,
+  contentHash,
+  documentName,
+  formatProblemWithSource,
+  parseDocuments,
+} from "@malla/sdk/resources";
 import { Failure, misuse } from "../failure.ts";
 
 const RESOURCE_FILE = /\.(ya?ml|json)$/;
@@ -26,7 +32,8 @@ export function readDocuments(paths: readonly string[]): readonly ReadDocument[]
     problems.push(...parsed.problems.map((problem) => formatProblemWithSource(problem, text)));
     for (const { document, namespace, positionOf } of parsed.entries) {
       const name = documentName(document);
-      if (namespace !== undefined && namespace !== "default") problems.push(`${file}: ${name}: metadata.namespace is ${namespace}; this mesh has one, default`);
+      if (namespace !== undefined && namespace !== "default")
+        problems.push(`${file}: ${name}: metadata.namespace is ${namespace}; this mesh has one, default`);
       if (documents.has(name)) problems.push(`${file}: ${name} is there twice`);
       documents.set(name, {
         document,
@@ -46,7 +53,9 @@ function readTexts(path: string): { file: string; text: string }[] {
   if (path === "-") return [{ file: "-", text: readFileSync(0, "utf8") }];
   try {
     if (!statSync(path).isDirectory()) return [{ file: path, text: readFileSync(path, "utf8") }];
-    const names = readdirSync(path).filter((name) => RESOURCE_FILE.test(name)).sort();
+    const names = readdirSync(path)
+      .filter((name) => RESOURCE_FILE.test(name))
+      .sort();
     if (names.length === 0) throw new Failure(`${path}: there is no .yaml, .yml or .json file in this folder`);
     return names.map((name) => ({ file: join(path, name), text: readFileSync(join(path, name), "utf8") }));
   } catch (error) {
@@ -70,14 +79,19 @@ export function checkTogether(documents: readonly MeshDocument[], read: readonly
     const place = places.get(document);
     return `${place === undefined ? "in force" : place(path)}: ${document} ${path}: ${message}`;
   };
-  const lines = (severity: string): string[] => problems.filter((problem) => problem.severity === severity).map(describe);
+  const lines = (severity: string): string[] =>
+    problems.filter((problem) => problem.severity === severity).map(describe);
   const errors = lines("error");
   if (errors.length > 0) throw new Failure(`${errors.join("\n")}\nnothing was applied`);
   return lines("warning");
 }
 
 /** The set as it would be after putting `documents`. Age of what is there is kept. */
-export function withDocuments(before: readonly MeshDocument[], read: readonly ReadDocument[], now: string): readonly MeshDocument[] {
+export function withDocuments(
+  before: readonly MeshDocument[],
+  read: readonly ReadDocument[],
+  now: string,
+): readonly MeshDocument[] {
   const all = new Map(before.map((document) => [documentName(document), document]));
   for (const { document } of read) {
     const createdAt = all.get(documentName(document))?.metadata.createdAt ?? now;

@@ -33,7 +33,9 @@ export function checkNamespace(flags: MeshFlags): void {
 export function credentialsPath(home: string, name: string): string {
   const path = credentialsFile(home, name);
   if (!existsSync(path)) {
-    throw new Failure(`there are no credentials for ${name} (${path}). Issue some: malla credentials issue ${name} --role service -o ${path}`);
+    throw new Failure(
+      `there are no credentials for ${name} (${path}). Issue some: malla credentials issue ${name} --role service -o ${path}`,
+    );
   }
   return path;
 }
@@ -49,8 +51,18 @@ export async function openPolicy(flags: MeshFlags): Promise<PolicyAccess> {
   checkNamespace(flags);
   const home = requireHome();
   const keys = await ensureKeys(home);
-  const credentials = await issueCredentials(keys, { name: "operator", role: "operator", account: accountKeys(keys, "CTRL").name, expiresInMs: VERB_LIFE_MS });
-  const broker = await connectNats({ servers: natsUrl(flags, home), credentials, name: "malla", inboxPrefix: "_INBOX.operator" });
+  const credentials = await issueCredentials(keys, {
+    name: "operator",
+    role: "operator",
+    account: accountKeys(keys, "CTRL").name,
+    expiresInMs: VERB_LIFE_MS,
+  });
+  const broker = await connectNats({
+    servers: natsUrl(flags, home),
+    credentials,
+    name: "malla",
+    inboxPrefix: "_INBOX.operator",
+  });
   const store = new PolicyStore(await openKeyValue(broker, POLICY_BUCKET), keys.policy.publicKey);
   return { store, seed: new TextEncoder().encode(policySigningKey(keys).reveal()), close: async () => broker.close() };
 }
@@ -61,7 +73,12 @@ export async function openObserver(flags: MeshFlags): Promise<NatsBroker> {
   const home = requireHome();
   const path = join(home, "credentials", "observer.creds");
   if (!existsSync(path)) throw new Failure(`there are no credentials for observer (${path}); \`malla up\` writes them`);
-  return await connectNats({ servers: natsUrl(flags, home), credentials: readFileSync(path, "utf8"), name: "malla", inboxPrefix: "_INBOX.observer" });
+  return await connectNats({
+    servers: natsUrl(flags, home),
+    credentials: readFileSync(path, "utf8"),
+    name: "malla",
+    inboxPrefix: "_INBOX.observer",
+  });
 }
 
 /** Whoever applies: the account name of the person, for the history of the policy. */

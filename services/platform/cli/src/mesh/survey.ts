@@ -39,7 +39,12 @@ interface Stats {
   readonly name: string;
   readonly id: string;
   readonly version: string;
-  readonly endpoints?: readonly { readonly name: string; readonly subject?: string; readonly num_requests?: number; readonly num_errors?: number }[];
+  readonly endpoints?: readonly {
+    readonly name: string;
+    readonly subject?: string;
+    readonly num_requests?: number;
+    readonly num_errors?: number;
+  }[];
 }
 
 export async function survey(broker: NatsBroker): Promise<Survey> {

@@ -22,8 +22,11 @@ export async function waitForRevision(broker: NatsBroker, revision: number): Pro
       const behind = routers.filter(({ state }) => state.policyRevision < revision);
       if (elapsed > HEARD_MS && routers.length > 0 && behind.length === 0) return routers.length;
       if (elapsed <= WAIT_MS) continue;
-      if (routers.length === 0) throw new Failure(`revision ${revision} is written, but no router is running that would enforce it`);
-      throw new Failure(`revision ${revision} is written, but ${behind.map(({ id, state }) => `${id} (${state.policyRevision})`).join(", ")} has not taken it within ${WAIT_MS / 1000} s; its log says why`);
+      if (routers.length === 0)
+        throw new Failure(`revision ${revision} is written, but no router is running that would enforce it`);
+      throw new Failure(
+        `revision ${revision} is written, but ${behind.map(({ id, state }) => `${id} (${state.policyRevision})`).join(", ")} has not taken it within ${WAIT_MS / 1000} s; its log says why`,
+      );
     }
   } finally {
     presence.close();

@@ -1,5 +1,5 @@
 // A process that owns nats-server and ends it when its standard input closes: the broker does not outlive whoever started it,
-// however that ended. Prints one line of JSON when the server is ready.
+// however that ended. Prints one line of JSON when the server is ready, or why it is not.
 import { startNatsServer } from "@malla/broker-config";
 
 const [binary, configPath] = process.argv.slice(2) as [string, string];

@@ -55,7 +55,10 @@ const keepBroker = fileURLToPath(new URL("./keep-broker.js", import.meta.url));
 export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
   const { home, say } = options;
   const running = readRunFile(home);
-  if (running !== undefined) throw new Failure(`a mesh runs here already (process ${running.pid}, ${running.natsUrl}); stop it, or use another folder or MALLA_HOME`);
+  if (running !== undefined)
+    throw new Failure(
+      `a mesh runs here already (process ${running.pid}, ${running.natsUrl}); stop it, or use another folder or MALLA_HOME`,
+    );
   const found = await findNatsServer({ progress: say });
   if (found.warning !== undefined) say(`WARNING: ${found.warning}`);
   say("preparing keys and accounts");
@@ -77,14 +80,20 @@ export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
     await bootstrapStreams({ servers: broker.url, keys });
     await writeDevelopmentCredentials(home, keys);
     const signer = await writeRouterSigner(home, keys);
-    const routers = Array.from({ length: options.routers }, (_, i) => startRouterProcess(options, broker.url, signer, i));
+    const routers = Array.from({ length: options.routers }, (_, i) =>
+      startRouterProcess(options, broker.url, signer, i),
+    );
     children.push(...routers.map((router) => router.child));
     await Promise.all(routers.map(async (router) => router.ready));
     const update = (): void => {
       void writeRunFile(home, {
         pid: process.pid,
         natsUrl: broker.url,
-        routers: routers.map(({ child, metricsPort }) => ({ name: child.name, pid: child.pid, metricsPort: metricsPort() })),
+        routers: routers.map(({ child, metricsPort }) => ({
+          name: child.name,
+          pid: child.pid,
+          metricsPort: metricsPort(),
+        })),
         processes: [...processes, ...callers].map(({ name, pid }) => ({ name, pid })),
       });
     };
@@ -93,7 +102,11 @@ export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
     return {
       natsUrl: broker.url,
       keys,
-      routers: routers.map(({ child, metricsPort }) => ({ name: child.name, metricsPort: metricsPort(), pid: () => child.pid })),
+      routers: routers.map(({ child, metricsPort }) => ({
+        name: child.name,
+        metricsPort: metricsPort(),
+        pid: () => child.pid,
+      })),
       run: (spec) => {
         const child = startProgram(options, broker.url, spec);
         (spec.callsOnly === true ? callers : processes).push(child);
@@ -110,7 +123,11 @@ export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
   }
 }
 
-async function startBroker({ say, log }: MeshOptions, binary: string, configPath: string): Promise<{ child: SupervisedProcess; url: string }> {
+async function startBroker(
+  { say, log }: MeshOptions,
+  binary: string,
+  configPath: string,
+): Promise<{ child: SupervisedProcess; url: string }> {
   let child: SupervisedProcess | undefined;
   const url = await new Promise<string>((resolve, reject) => {
     child = new SupervisedProcess({
@@ -143,14 +160,22 @@ async function writeDevelopmentCredentials(home: string, keys: Keys): Promise<vo
   await Promise.all(requests.map(async (request) => writeCredentials(home, request, keys)));
 }
 
-function startRouterProcess(options: MeshOptions, natsUrl: string, signer: string, index: number): { child: SupervisedProcess; ready: Promise<void>; metricsPort: () => number } {
+function startRouterProcess(
+  options: MeshOptions,
+  natsUrl: string,
+  signer: string,
+  index: number,
+): { child: SupervisedProcess; ready: Promise<void>; metricsPort: () => number } {
   const name = `router-${index + 1}`;
   const wanted = options.metricsPort === 0 ? 0 : options.metricsPort + index;
   let actual = wanted;
   let tell: { resolve: () => void; reject: (error: Error) => void } | undefined;
   const ready = new Promise<void>((resolve, reject) => {
     tell = { resolve, reject };
-    setTimeout(() => reject(new Failure(`${name} was not ready within ${READY_MS / 1000} s; its log above says why`)), READY_MS).unref();
+    setTimeout(
+      () => reject(new Failure(`${name} was not ready within ${READY_MS / 1000} s; its log above says why`)),
+      READY_MS,
+    ).unref();
   });
   let isReady = false;
   const child = new SupervisedProcess({
@@ -187,7 +212,8 @@ function routerEntry(): string {
 }
 
 function startProgram({ say, log }: MeshOptions, natsUrl: string, spec: ProgramSpec): SupervisedProcess {
-  if (!existsSync(spec.entry)) throw new Failure(`${spec.name}: there is no program ${spec.entry}; \`npm run build\` makes it`);
+  if (!existsSync(spec.entry))
+    throw new Failure(`${spec.name}: there is no program ${spec.entry}; \`npm run build\` makes it`);
   return new SupervisedProcess({
     name: spec.name,
     args: [spec.entry],

@@ -50,14 +50,20 @@ export class SupervisedProcess {
   #start(): void {
     const { args, env, onStdout, onStderr, onStart } = this.#spec;
     // A process group of its own: Ctrl-C in the terminal reaches us alone, and we end our children in order.
-    const child = spawn(process.execPath, [...args], { env: { ...env, MALLA_PARENT_STDIN: "1" }, stdio: ["pipe", "pipe", "pipe"], detached: true });
+    const child = spawn(process.execPath, [...args], {
+      env: { ...env, MALLA_PARENT_STDIN: "1" },
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+    });
     this.#child = child;
     this.#startedAtMs = Date.now();
     child.stdin.on("error", () => undefined);
     readLines(child.stdout, onStdout);
     readLines(child.stderr, onStderr);
     child.once("error", (error) => this.#ended(error.message));
-    child.once("exit", (code, signal) => this.#ended(signal === null ? `ended with code ${code}` : `was ended by ${signal}`));
+    child.once("exit", (code, signal) =>
+      this.#ended(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
+    );
     if (child.pid !== undefined) onStart?.(child.pid);
   }
 

@@ -1,6 +1,7 @@
 // `malla apply` and `malla diff`: documents from files, held against what is in force.
-import type { Command } from "commander";
+
 import { diffDocuments, documentName, formatDiff } from "@malla/sdk/resources";
+import type { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { namesOf } from "../mesh/document-names.ts";
 import { checkTogether, readDocuments, toStored, withDocuments } from "../mesh/read-documents.ts";
@@ -35,7 +36,11 @@ export function addApply(program: Command): void {
   });
 }
 
-async function apply(policy: PolicyAccess, documents: ReturnType<typeof readDocuments>, flags: ApplyFlags): Promise<void> {
+async function apply(
+  policy: PolicyAccess,
+  documents: ReturnType<typeof readDocuments>,
+  flags: ApplyFlags,
+): Promise<void> {
   const base = await policy.store.read();
   const before = base.documents.map(({ document }) => document);
   const after = withDocuments(before, documents, new Date().toISOString());
@@ -100,10 +105,16 @@ export function addDelete(program: Command): void {
     const policy = await openPolicy(flags);
     try {
       const base = await policy.store.read();
-      const wanted = flags.filename.length > 0 ? readDocuments(flags.filename).map(({ document }) => documentName(document)) : namesOf(kind, names);
+      const wanted =
+        flags.filename.length > 0
+          ? readDocuments(flags.filename).map(({ document }) => documentName(document))
+          : namesOf(kind, names);
       const present = new Set(base.documents.map(({ document }) => documentName(document)));
       const missing = wanted.filter((name) => !present.has(name));
-      if (missing.length > 0) throw new Failure(`${missing.join(", ")}: there is no such document; nothing was deleted. \`malla get all\` lists them`);
+      if (missing.length > 0)
+        throw new Failure(
+          `${missing.join(", ")}: there is no such document; nothing was deleted. \`malla get all\` lists them`,
+        );
       const head = await policy.store.write(base, { put: [], remove: wanted, action: "delete" }, author(), policy.seed);
       process.stdout.write(`${wanted.map((name) => `${name} deleted`).join("\n")}\nrevision ${head.revision}\n`);
       if (flags.wait === true) await wait(flags, head.revision);

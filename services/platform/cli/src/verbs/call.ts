@@ -26,7 +26,12 @@ export function addCall(program: Command): void {
     .argument("<method>")
     .argument("[json]", "the request; - reads standard input", "{}")
     .option("--as <principal>", "whose credentials to use", "guest")
-    .option("-H, --header <name=value>", "a header for the handler; may be given several times", (value: string, all: string[]) => [...all, value], [] as string[])
+    .option(
+      "-H, --header <name=value>",
+      "a header for the handler; may be given several times",
+      (value: string, all: string[]) => [...all, value],
+      [] as string[],
+    )
     .option("--timeout <time>", "as 2s or 500ms (default: 10s)")
     .option("--key <key>", "affinity key")
     .option("--idempotency-key <key>", "run once for this key")
@@ -37,7 +42,12 @@ export function addCall(program: Command): void {
     if (flags.output !== undefined && flags.output !== "json") throw misuse(`-o ${flags.output}: json is expected`);
     const request = parseRequest(json === "-" ? readFileSync(0, "utf8") : json);
     const home = requireHome();
-    const mesh = await connect({ credentials: credentialsPath(home, flags.as), service: flags.as, servers: natsUrl(flags, home), drainOn: [] });
+    const mesh = await connect({
+      credentials: credentialsPath(home, flags.as),
+      service: flags.as,
+      servers: natsUrl(flags, home),
+      drainOn: [],
+    });
     try {
       const reply: unknown = await mesh.call(service, method, request, {
         headers: parseHeaders(flags.header),

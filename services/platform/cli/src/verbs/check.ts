@@ -1,8 +1,8 @@
 // `malla check`: is all well, and if not, what to do.
 import { isAtFloor, VERSION_FLOORS } from "@malla/broker-config";
 import type { NatsBroker } from "@malla/sdk/broker";
-import type { Command } from "commander";
 import { compile, isOpen } from "@malla/sdk/engine";
+import type { Command } from "commander";
 import { checkNamespace, type MeshFlags, openObserver, openPolicy } from "../mesh/session.ts";
 import { type Survey, survey } from "../mesh/survey.ts";
 import { parseFormat, printData } from "../print/output.ts";
@@ -21,7 +21,9 @@ export interface Finding {
 }
 
 export function addCheck(program: Command): void {
-  const command = program.command("check").description("look at broker, accounts, routers, policy and services; exits with 1 if something is wrong");
+  const command = program
+    .command("check")
+    .description("look at broker, accounts, routers, policy and services; exits with 1 if something is wrong");
   example(outputFlag(meshFlags(command)), "malla check");
   command.action(async (flags: MeshFlags & { readonly output: string }) => {
     const format = parseFormat(flags.output);
@@ -47,7 +49,12 @@ async function runChecks(flags: MeshFlags): Promise<readonly Finding[]> {
   }
   try {
     const seen = await survey(observer);
-    return [brokerFinding(observer), { state: "ok", check: "credentials", detail: "observer may look at the mesh", advice: "" }, ...(await policyFindings(flags, seen)), ...routerFindings(seen)];
+    return [
+      brokerFinding(observer),
+      { state: "ok", check: "credentials", detail: "observer may look at the mesh", advice: "" },
+      ...(await policyFindings(flags, seen)),
+      ...routerFindings(seen),
+    ];
   } finally {
     await observer.close();
   }
@@ -59,8 +66,14 @@ function failed(check: string, error: unknown, advice: string): Finding {
 
 function brokerFinding(observer: NatsBroker): Finding {
   const version = observer.serverVersion;
-  if (isAtFloor(version)) return { state: "ok", check: "broker", detail: `nats-server ${version} at ${observer.server}`, advice: "" };
-  return { state: "warning", check: "broker", detail: `nats-server ${version} at ${observer.server} is older than is safe`, advice: `use ${JSON.stringify(VERSION_FLOORS)} or later` };
+  if (isAtFloor(version))
+    return { state: "ok", check: "broker", detail: `nats-server ${version} at ${observer.server}`, advice: "" };
+  return {
+    state: "warning",
+    check: "broker",
+    detail: `nats-server ${version} at ${observer.server} is older than is safe`,
+    advice: `use ${JSON.stringify(VERSION_FLOORS)} or later`,
+  };
 }
 
 async function policyFindings(flags: MeshFlags, { routers, instances }: Survey): Promise<readonly Finding[]> {
@@ -68,28 +81,72 @@ async function policyFindings(flags: MeshFlags, { routers, instances }: Survey):
   try {
     policy = await openPolicy(flags);
   } catch (error) {
-    return [failed("account CTRL", error, "the operator's credentials do not fit this broker: was .malla made for another one?")];
+    return [
+      failed(
+        "account CTRL",
+        error,
+        "the operator's credentials do not fit this broker: was .malla made for another one?",
+      ),
+    ];
   }
   try {
     const { signed, documents } = await policy.store.read();
     const revision = signed?.head.revision ?? 0;
     const behind = routers.filter((router) => router.policyRevision !== revision);
-    const compiled = compile(documents.map(({ document }) => document), revision);
+    const compiled = compile(
+      documents.map(({ document }) => document),
+      revision,
+    );
     const services = [...new Set(instances.map(({ service }) => service))];
     const open = services.filter((service) => isOpen(compiled.policy, service));
     const empty = [...compiled.policy.services].filter((service) => !services.includes(service));
     return [
-      { state: "ok", check: "account CTRL", detail: revision === 0 ? "no policy yet" : `policy revision ${revision}, ${documents.length} documents, signed by this operator`, advice: "" },
+      {
+        state: "ok",
+        check: "account CTRL",
+        detail:
+          revision === 0
+            ? "no policy yet"
+            : `policy revision ${revision}, ${documents.length} documents, signed by this operator`,
+        advice: "",
+      },
       behind.length === 0
         ? { state: "ok", check: "policy", detail: "every router enforces it", advice: "" }
-        : { state: "failed", check: "policy", detail: behind.map((router) => `${router.id} is at revision ${router.policyRevision}`).join(", "), advice: "the logs of these routers say why they do not take it" },
-      ...compiled.problems.map((problem): Finding => ({ state: problem.severity === "error" ? "failed" : "warning", check: problem.document, detail: `${problem.path}: ${problem.message}`, advice: "" })),
+        : {
+            state: "failed",
+            check: "policy",
+            detail: behind.map((router) => `${router.id} is at revision ${router.policyRevision}`).join(", "),
+            advice: "the logs of these routers say why they do not take it",
+          },
+      ...compiled.problems.map(
+        (problem): Finding => ({
+          state: problem.severity === "error" ? "failed" : "warning",
+          check: problem.document,
+          detail: `${problem.path}: ${problem.message}`,
+          advice: "",
+        }),
+      ),
       open.length === 0
         ? { state: "ok", check: "access", detail: "an AccessPolicy names every service", advice: "" }
-        : { state: "warning", check: "access", detail: `open to everybody: ${open.join(", ")}`, advice: "an AccessPolicy that names a service denies whom it does not allow" },
+        : {
+            state: "warning",
+            check: "access",
+            detail: `open to everybody: ${open.join(", ")}`,
+            advice: "an AccessPolicy that names a service denies whom it does not allow",
+          },
       empty.length === 0
-        ? { state: "ok", check: "services", detail: `${services.length} services, ${instances.length} instances`, advice: "" }
-        : { state: "warning", check: "services", detail: `policy names, but nobody serves: ${empty.join(", ")}`, advice: "start them, or delete what names them" },
+        ? {
+            state: "ok",
+            check: "services",
+            detail: `${services.length} services, ${instances.length} instances`,
+            advice: "",
+          }
+        : {
+            state: "warning",
+            check: "services",
+            detail: `policy names, but nobody serves: ${empty.join(", ")}`,
+            advice: "start them, or delete what names them",
+          },
     ];
   } catch (error) {
     return [failed("account CTRL", error, "")];
@@ -99,12 +156,30 @@ async function policyFindings(flags: MeshFlags, { routers, instances }: Survey):
 }
 
 function routerFindings({ routers }: Survey): readonly Finding[] {
-  if (routers.length === 0) return [{ state: "failed", check: "routers", detail: "none is running, so no call is carried", advice: "`malla router` starts one" }];
+  if (routers.length === 0)
+    return [
+      {
+        state: "failed",
+        check: "routers",
+        detail: "none is running, so no call is carried",
+        advice: "`malla router` starts one",
+      },
+    ];
   const skewed = routers.filter((router) => Math.abs(router.clockOffsetMs) > MAX_CLOCK_OFFSET_MS);
   return [
-    { state: "ok", check: "routers", detail: routers.map(({ id, draining }) => `${id}${draining ? " (draining)" : ""}`).join(", "), advice: "" },
+    {
+      state: "ok",
+      check: "routers",
+      detail: routers.map(({ id, draining }) => `${id}${draining ? " (draining)" : ""}`).join(", "),
+      advice: "",
+    },
     skewed.length === 0
       ? { state: "ok", check: "clocks", detail: "agree", advice: "" }
-      : { state: "warning", check: "clocks", detail: skewed.map(({ id, clockOffsetMs }) => `${id} is ${Math.round(clockOffsetMs)} ms off`).join(", "), advice: "synchronise them" },
+      : {
+          state: "warning",
+          check: "clocks",
+          detail: skewed.map(({ id, clockOffsetMs }) => `${id} is ${Math.round(clockOffsetMs)} ms off`).join(", "),
+          advice: "synchronise them",
+        },
   ];
 }

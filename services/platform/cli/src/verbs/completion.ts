@@ -6,10 +6,14 @@ import { example } from "./verb.ts";
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export function addCompletion(program: Command): void {
-  const command = program.command("completion").description("print a completion script").argument("<shell>", SHELLS.join(", "));
+  const command = program
+    .command("completion")
+    .description("print a completion script")
+    .argument("<shell>", SHELLS.join(", "));
   example(command, 'eval "$(malla completion bash)"');
   command.action((shell: string) => {
-    if (!(SHELLS as readonly string[]).includes(shell)) throw misuse(`${shell}: one of ${SHELLS.join(", ")} is expected`);
+    if (!(SHELLS as readonly string[]).includes(shell))
+      throw misuse(`${shell}: one of ${SHELLS.join(", ")} is expected`);
     process.stdout.write(completionScript(shell as (typeof SHELLS)[number], wordsOf(program)));
   });
 }
@@ -18,7 +22,16 @@ type Words = ReadonlyMap<string, readonly string[]>;
 
 /** Verbs, and the flags and sub-verbs of each. */
 export function wordsOf(program: Command): Words {
-  return new Map(program.commands.map((verb) => [verb.name(), [...verb.commands.map((sub) => sub.name()), ...verb.options.map(({ long }) => long ?? "").filter((flag) => flag !== ""), "--help"]]));
+  return new Map(
+    program.commands.map((verb) => [
+      verb.name(),
+      [
+        ...verb.commands.map((sub) => sub.name()),
+        ...verb.options.map(({ long }) => long ?? "").filter((flag) => flag !== ""),
+        "--help",
+      ],
+    ]),
+  );
 }
 
 export function completionScript(shell: (typeof SHELLS)[number], words: Words): string {
@@ -26,11 +39,16 @@ export function completionScript(shell: (typeof SHELLS)[number], words: Words): 
   if (shell === "fish") {
     const lines = verbs.flatMap((verb) => [
       `complete -c malla -n __fish_use_subcommand -a ${verb}`,
-      ...(words.get(verb) ?? []).map((word) => `complete -c malla -n "__fish_seen_subcommand_from ${verb}" ${word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`}`),
+      ...(words.get(verb) ?? []).map(
+        (word) =>
+          `complete -c malla -n "__fish_seen_subcommand_from ${verb}" ${word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`}`,
+      ),
     ]);
     return `${lines.join("\n")}\n`;
   }
-  const cases = verbs.map((verb) => `    ${verb}) COMPREPLY=($(compgen -W "${(words.get(verb) ?? []).join(" ")}" -- "$word"));;`).join("\n");
+  const cases = verbs
+    .map((verb) => `    ${verb}) COMPREPLY=($(compgen -W "${(words.get(verb) ?? []).join(" ")}" -- "$word"));;`)
+    .join("\n");
   const script = `_malla() {
   local word="\${COMP_WORDS[COMP_CWORD]}"
   if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "${verbs.join(" ")}" -- "$word")); return; fi
@@ -40,5 +58,7 @@ ${cases}
 }
 complete -o default -F _malla malla
 `;
-  return shell === "zsh" ? `autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && bashcompinit\n${script}` : script;
+  return shell === "zsh"
+    ? `autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && bashcompinit\n${script}`
+    : script;
 }

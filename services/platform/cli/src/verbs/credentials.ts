@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { credentialsFolder, ensureKeys, issueCredentials } from "@malla/broker-config";
-import { type CredentialRole, readCredentials, ROLES } from "@malla/sdk/contract";
+import { type CredentialRole, ROLES, readCredentials } from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
@@ -20,7 +20,10 @@ interface IssueFlags {
   readonly output: string;
 }
 
-const ISSUABLE: readonly CredentialRole[] = [...ROLES.filter((role) => role !== "router" && role !== "identity"), "application"];
+const ISSUABLE: readonly CredentialRole[] = [
+  ...ROLES.filter((role) => role !== "router" && role !== "identity"),
+  "application",
+];
 
 export function addCredentials(program: Command): void {
   const group = program.command("credentials").description("issue and list credentials");
@@ -30,7 +33,12 @@ export function addCredentials(program: Command): void {
     .argument("<name>")
     .requiredOption("--role <role>", ISSUABLE.join(", "))
     .option("--account <account>", "account, for roles that exist in several")
-    .option("--direct <service>", "a service that role direct may call past the router; may be given several times", (value: string, all: string[]) => [...all, value], [] as string[])
+    .option(
+      "--direct <service>",
+      "a service that role direct may call past the router; may be given several times",
+      (value: string, all: string[]) => [...all, value],
+      [] as string[],
+    )
     .option("--expires-in <time>", "life, as 24h (default: no end)")
     .requiredOption("-o, --output <file>", "where to write them (mode 0600); - for standard output");
   example(issue, "malla credentials issue orders --role service -o orders.creds");
@@ -41,7 +49,8 @@ export function addCredentials(program: Command): void {
 }
 
 async function issueVerb(name: string, flags: IssueFlags): Promise<void> {
-  if (!(ISSUABLE as readonly string[]).includes(flags.role)) throw misuse(`--role ${flags.role}: one of ${ISSUABLE.join(", ")} is expected`);
+  if (!(ISSUABLE as readonly string[]).includes(flags.role))
+    throw misuse(`--role ${flags.role}: one of ${ISSUABLE.join(", ")} is expected`);
   const keys = await ensureKeys(requireHome());
   const text = await issueCredentials(keys, {
     name,
@@ -69,7 +78,18 @@ function listVerb(output: string): void {
     .sort()
     .map((file) => {
       const { principal, role, account, expiresAtMs } = readCredentials(readFileSync(join(folder, file), "utf8"), file);
-      return { file, principal, role: role ?? "?", account: account ?? "?", expires: expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString() };
+      return {
+        file,
+        principal,
+        role: role ?? "?",
+        account: account ?? "?",
+        expires: expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString(),
+      };
     });
-  printData(parseFormat(output), { credentials: rows }, () => formatTable(["FILE", "PRINCIPAL", "ROLE", "ACCOUNT", "EXPIRES"], rows.map((row) => Object.values(row))));
+  printData(parseFormat(output), { credentials: rows }, () =>
+    formatTable(
+      ["FILE", "PRINCIPAL", "ROLE", "ACCOUNT", "EXPIRES"],
+      rows.map((row) => Object.values(row)),
+    ),
+  );
 }

@@ -9,7 +9,12 @@ export function addGenerate(program: Command): void {
     .description("write a readable .ts file for each .proto file: types, and a contract that needs no file at run time")
     .argument("<files...>")
     .requiredOption("-o, --out-dir <folder>", "where to write")
-    .option("-I, --include <folder>", "where to look for imports; may be given several times", (value: string, all: string[]) => [...all, value], [] as string[]);
+    .option(
+      "-I, --include <folder>",
+      "where to look for imports; may be given several times",
+      (value: string, all: string[]) => [...all, value],
+      [] as string[],
+    );
   example(command, "malla generate protos/payments.proto -o src/contracts -I protos");
   command.action(async (files: string[], flags: { readonly outDir: string; readonly include: readonly string[] }) => {
     const written = await generate(files, { outDir: flags.outDir, includeDirs: [...flags.include] });

@@ -1,9 +1,17 @@
 // `malla get` and `malla describe`: what is in force.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command } from "commander";
 import type { MeshDocument } from "@malla/sdk/contract";
 import { compile } from "@malla/sdk/engine";
-import { asWritten, documentName, formatDiff, diffDocuments, kindDefinition, kindWords, toYaml } from "@malla/sdk/resources";
+import {
+  asWritten,
+  diffDocuments,
+  documentName,
+  formatDiff,
+  kindDefinition,
+  kindWords,
+  toYaml,
+} from "@malla/sdk/resources";
+import type { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { kindsOf, namesOf } from "../mesh/document-names.ts";
 import { type MeshFlags, openPolicy, type PolicyAccess } from "../mesh/session.ts";
@@ -32,9 +40,15 @@ export function addGet(program: Command): void {
     const kinds = kindsOf(kind);
     const policy = await openPolicy(flags);
     try {
-      const chosen = (await documentsInForce(policy)).filter((document) => kinds.includes(document.kind) && (name === undefined || document.metadata.name === name));
-      if (name !== undefined && chosen.length === 0) throw new Failure(`there is no ${kind} ${name}; \`malla get ${kind}\` lists them`);
-      const data = name === undefined ? { apiVersion: "v1", kind: "List", items: chosen.map(asWritten) } : asWritten(chosen[0] as MeshDocument);
+      const chosen = (await documentsInForce(policy)).filter(
+        (document) => kinds.includes(document.kind) && (name === undefined || document.metadata.name === name),
+      );
+      if (name !== undefined && chosen.length === 0)
+        throw new Failure(`there is no ${kind} ${name}; \`malla get ${kind}\` lists them`);
+      const data =
+        name === undefined
+          ? { apiVersion: "v1", kind: "List", items: chosen.map(asWritten) }
+          : asWritten(chosen[0] as MeshDocument);
       printData(format, data, (wide) => documentTable(chosen, wide));
       if (flags.watch === true) await watch(policy, kinds, chosen);
     } finally {
@@ -87,7 +101,11 @@ async function watch(policy: PolicyAccess, kinds: readonly string[], first: read
 }
 
 export function addDescribe(program: Command): void {
-  const command = program.command("describe").description("show a document with all that is known of it").argument("<kind>").argument("[name]");
+  const command = program
+    .command("describe")
+    .description("show a document with all that is known of it")
+    .argument("<kind>")
+    .argument("[name]");
   example(meshFlags(command), "malla describe route catalog-canary");
   command.action(async (kind: string, name: string | undefined, flags: MeshFlags) => {
     const [wanted] = namesOf(kind, name === undefined ? [] : [name]);
@@ -95,9 +113,15 @@ export function addDescribe(program: Command): void {
     try {
       const { documents, signed } = await policy.store.read();
       const found = documents.find(({ document }) => documentName(document) === wanted);
-      if (found === undefined || signed === undefined) throw new Failure(`there is no ${wanted}; \`malla get all\` lists what is in force`);
-      const since = (await policy.store.history()).find((head) => head.documents.some((entry) => entry.hash === found.hash));
-      const { problems } = compile(documents.map(({ document }) => document), signed.head.revision);
+      if (found === undefined || signed === undefined)
+        throw new Failure(`there is no ${wanted}; \`malla get all\` lists what is in force`);
+      const since = (await policy.store.history()).find((head) =>
+        head.documents.some((entry) => entry.hash === found.hash),
+      );
+      const { problems } = compile(
+        documents.map(({ document }) => document),
+        signed.head.revision,
+      );
       const own = problems.filter((problem) => problem.document === wanted);
       process.stdout.write(
         [

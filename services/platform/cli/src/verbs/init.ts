@@ -8,12 +8,17 @@ import { Failure, misuse } from "../failure.ts";
 import { example } from "./verb.ts";
 
 export function addInit(program: Command): void {
-  const command = program.command("init").description("write a starter service into a folder").argument("[folder]", "default: this one", ".").option("--service <name>", "name of the service (default: the folder's)");
+  const command = program
+    .command("init")
+    .description("write a starter service into a folder")
+    .argument("[folder]", "default: this one", ".")
+    .option("--service <name>", "name of the service (default: the folder's)");
   example(command, "malla init greeter");
   command.action(async (folder: string, flags: { readonly service?: string }) => {
     const target = resolve(folder);
     const service = flags.service ?? basename(target).toLowerCase();
-    if (!isIssuableName(service, "service")) throw misuse(`${service} can be no service name: a DNS label is expected; --service gives another`);
+    if (!isIssuableName(service, "service"))
+      throw misuse(`${service} can be no service name: a DNS label is expected; --service gives another`);
     const files = starterFiles(service);
     const taken = Object.keys(files).filter((file) => existsSync(join(target, file)));
     if (taken.length > 0) throw new Failure(`${taken.join(", ")} is there already; nothing was written`);

@@ -1,6 +1,7 @@
 // `malla rollback`: an old revision again, as a new one.
-import type { Command } from "commander";
+
 import { documentId } from "@malla/sdk/discovery";
+import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { author, type MeshFlags, openPolicy } from "../mesh/session.ts";
 import { parseFormat, printData } from "../print/output.ts";
@@ -27,21 +28,38 @@ export function addRollback(program: Command): void {
     try {
       const history = await policy.store.history();
       if (flags.list === true) {
-        const rows = history.map((head) => [String(head.revision), head.createdAt, head.author, head.action, String(head.documents.length)]);
-        printData(parseFormat(flags.output), { revisions: history }, () => formatTable(["REVISION", "AT", "BY", "ACTION", "DOCUMENTS"], rows));
+        const rows = history.map((head) => [
+          String(head.revision),
+          head.createdAt,
+          head.author,
+          head.action,
+          String(head.documents.length),
+        ]);
+        printData(parseFormat(flags.output), { revisions: history }, () =>
+          formatTable(["REVISION", "AT", "BY", "ACTION", "DOCUMENTS"], rows),
+        );
         return;
       }
       const base = await policy.store.read();
       const current = base.signed?.head;
       if (current === undefined) throw new Failure("there is no policy yet, so nothing to go back to");
       const wanted = revision === undefined ? current.revision - 1 : Number(revision);
-      if (!Number.isInteger(wanted) || wanted < 1) throw misuse(`${revision ?? wanted}: the number of an earlier revision is expected; \`malla rollback --list\` lists them`);
+      if (!Number.isInteger(wanted) || wanted < 1)
+        throw misuse(
+          `${revision ?? wanted}: the number of an earlier revision is expected; \`malla rollback --list\` lists them`,
+        );
       const target = history.find((head) => head.revision === wanted);
-      if (target === undefined) throw new Failure(`revision ${wanted} is not kept; \`malla rollback --list\` lists those that are`);
+      if (target === undefined)
+        throw new Failure(`revision ${wanted} is not kept; \`malla rollback --list\` lists those that are`);
       const put = await policy.store.documentsOf(target);
       const kept = new Set(target.documents.map(documentId));
       const remove = current.documents.map(documentId).filter((id) => !kept.has(id));
-      const head = await policy.store.write(base, { put, remove, action: `rollback to ${wanted}` }, author(), policy.seed);
+      const head = await policy.store.write(
+        base,
+        { put, remove, action: `rollback to ${wanted}` },
+        author(),
+        policy.seed,
+      );
       process.stdout.write(`revision ${head.revision} holds what revision ${wanted} held\n`);
       if (flags.wait === true) await wait(flags, head.revision);
     } finally {

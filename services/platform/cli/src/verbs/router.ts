@@ -27,11 +27,14 @@ export function addRouter(program: Command): void {
     checkNamespace(flags);
     const home = findHome(process.cwd(), process.env);
     const signer = flags.signer ?? process.env["MALLA_ROUTER_SIGNER"] ?? routerSignerFile(home);
-    if (!existsSync(signer)) throw new Failure(`there is no signer ${signer}; \`malla up\` writes it, --signer names another`);
+    if (!existsSync(signer))
+      throw new Failure(`there is no signer ${signer}; \`malla up\` writes it, --signer names another`);
     const router = await startRouter({
       servers: natsUrl(flags, home).split(","),
       signer,
-      ...(flags.metricsPort === undefined ? {} : { metricsPort: wholeNumber("--metrics-port", flags.metricsPort, 65_535, 0) }),
+      ...(flags.metricsPort === undefined
+        ? {}
+        : { metricsPort: wholeNumber("--metrics-port", flags.metricsPort, 65_535, 0) }),
       ...(flags.metricsHost === undefined ? {} : { metricsHost: flags.metricsHost }),
     });
     process.stdout.write(`${router.id} carries calls; metrics on port ${router.metricsPort}. Ctrl-C drains it.\n`);

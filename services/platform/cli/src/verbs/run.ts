@@ -32,7 +32,13 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
   const home = requireHome();
   const path = credentialsFile(home, flags.service);
   if (!existsSync(path)) await writeCredentials(home, { name: flags.service, role: "service" }, await ensureKeys(home));
-  const env = { ...process.env, NATS_URL: natsUrl(flags, home), NATS_CREDS: path, MALLA_SERVICE: flags.service, MALLA_VERSION: flags.serviceVersion };
+  const env = {
+    ...process.env,
+    NATS_URL: natsUrl(flags, home),
+    NATS_CREDS: path,
+    MALLA_SERVICE: flags.service,
+    MALLA_VERSION: flags.serviceVersion,
+  };
   const child = spawn(program, args, { env, stdio: "inherit" });
   // The terminal sends Ctrl-C to the child itself; other signals come to us alone.
   const ignore = (): void => undefined;
@@ -41,9 +47,17 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once("error", (error: NodeJS.ErrnoException) => {
-        reject(new Failure(error.code === "ENOENT" ? `there is no program ${program}` : `${program} could not be started: ${error.message}`));
+        reject(
+          new Failure(
+            error.code === "ENOENT"
+              ? `there is no program ${program}`
+              : `${program} could not be started: ${error.message}`,
+          ),
+        );
       });
-      child.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + (SIGNAL_NUMBERS[signal] ?? 0)));
+      child.once("exit", (code, signal) =>
+        resolve(signal === null ? (code ?? 1) : 128 + (SIGNAL_NUMBERS[signal] ?? 0)),
+      );
     });
   } finally {
     process.off("SIGINT", ignore).off("SIGTERM", pass);
@@ -51,4 +65,9 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
 }
 
 /** As shells report the death by a signal. */
-const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGKILL: 9,
+  SIGTERM: 15,
+};

@@ -1,6 +1,7 @@
 // `malla services`: who serves what.
-import type { Command } from "commander";
+
 import { compile, isOpen } from "@malla/sdk/engine";
+import type { Command } from "commander";
 import { type MeshFlags, openObserver, openPolicy } from "../mesh/session.ts";
 import { type FoundInstance, survey } from "../mesh/survey.ts";
 import { parseFormat, printData } from "../print/output.ts";
@@ -27,11 +28,19 @@ export function addServices(program: Command): void {
     const policy = await openPolicy(flags);
     try {
       const [{ instances }, snapshot] = await Promise.all([survey(observer), policy.store.read()]);
-      const compiled = compile(snapshot.documents.map(({ document }) => document), 1).policy;
+      const compiled = compile(
+        snapshot.documents.map(({ document }) => document),
+        1,
+      ).policy;
       const names = [...new Set(instances.map(({ service }) => service))].sort();
       const lines = names.map((name): ServiceLine => {
         const own = instances.filter(({ service }) => service === name);
-        return { name, versions: [...new Set(own.map(({ version }) => version))].sort(), instances: own, access: isOpen(compiled, name) ? "open" : "policy" };
+        return {
+          name,
+          versions: [...new Set(own.map(({ version }) => version))].sort(),
+          instances: own,
+          access: isOpen(compiled, name) ? "open" : "policy",
+        };
       });
       printData(format, { services: lines }, (wide) => (wide ? instanceTable(instances) : serviceTable(lines)));
     } finally {
@@ -59,6 +68,14 @@ function serviceTable(lines: readonly ServiceLine[]): string {
 function instanceTable(instances: readonly FoundInstance[]): string {
   return formatTable(
     ["SERVICE", "INSTANCE", "VERSION", "KIND", "REQUESTS", "ERRORS", "METHODS"],
-    instances.map(({ service, id, version, kind, requests, errors, methods }) => [service, id, version, kind, String(requests), String(errors), methods.join(",")]),
+    instances.map(({ service, id, version, kind, requests, errors, methods }) => [
+      service,
+      id,
+      version,
+      kind,
+      String(requests),
+      String(errors),
+      methods.join(","),
+    ]),
   );
 }

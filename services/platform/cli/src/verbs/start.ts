@@ -30,8 +30,12 @@ interface StartFlags extends UpFlags {
 type Shop = typeof import("@malla/shop");
 
 export function addStart(program: Command): void {
-  const command = program.command("start").description("start the mesh and the example shop under load, with a live view (npm start)");
-  upFlags(command, "2").option("--for <time>", "end by itself after this time of load, as 20s or 2m").option("--json", "print the summary as one JSON object, as the last line");
+  const command = program
+    .command("start")
+    .description("start the mesh and the example shop under load, with a live view (npm start)");
+  upFlags(command, "2")
+    .option("--for <time>", "end by itself after this time of load, as 20s or 2m")
+    .option("--json", "print the summary as one JSON object, as the last line");
   example(command, "npm start -- --for 20s --json");
   command.action(async (flags: StartFlags) => {
     process.exitCode = await start(flags);
@@ -82,7 +86,11 @@ async function start(flags: StartFlags): Promise<number> {
       onScreen = true;
     }
     const view = watch({ collector, presence, events, screen, startedAt, natsUrl: mesh.natsUrl });
-    await Promise.race([stopped, quitKey(), ...(forMs === undefined ? [] : [new Promise<void>((resolve) => void setTimeout(resolve, forMs).unref())])]);
+    await Promise.race([
+      stopped,
+      quitKey(),
+      ...(forMs === undefined ? [] : [new Promise<void>((resolve) => void setTimeout(resolve, forMs).unref())]),
+    ]);
     clearInterval(view);
     screen?.leave();
     onScreen = false;
@@ -102,7 +110,10 @@ async function loadShop(): Promise<Shop> {
   try {
     return await import("@malla/shop");
   } catch {
-    throw new Failure("the example shop is not here: `malla start` runs in a checkout of Malla; elsewhere use `malla up`", 1);
+    throw new Failure(
+      "the example shop is not here: `malla start` runs in a checkout of Malla; elsewhere use `malla up`",
+      1,
+    );
   }
 }
 
@@ -123,7 +134,11 @@ async function applyShopPolicy(shop: Shop, mesh: MeshProcesses): Promise<void> {
     const base = await policy.store.read();
     const documents = readDocuments([shop.shopPolicies]);
     const names = new Set(documents.map(({ document: { kind, metadata } }) => `${kind}/${metadata.name}`));
-    const all = withDocuments(base.documents.map(({ document }) => document), documents, new Date().toISOString());
+    const all = withDocuments(
+      base.documents.map(({ document }) => document),
+      documents,
+      new Date().toISOString(),
+    );
     checkTogether(all, documents);
     const put = all.filter(({ kind, metadata }) => names.has(`${kind}/${metadata.name}`)).map(toStored);
     await policy.store.write(base, { put, remove: [], action: "apply the shop's policies" }, author(), policy.seed);
@@ -140,9 +155,16 @@ async function startLoad(shop: Shop, mesh: MeshProcesses, home: string): Promise
   for (const spec of shop.shopProcesses.filter(({ load }) => load === true)) await startOne(shop, mesh, home, spec);
 }
 
-async function startOne(shop: Shop, mesh: MeshProcesses, home: string, spec: Shop["shopProcesses"][number]): Promise<void> {
+async function startOne(
+  shop: Shop,
+  mesh: MeshProcesses,
+  home: string,
+  spec: Shop["shopProcesses"][number],
+): Promise<void> {
   const credentials = await ensureCredentials(home, mesh.keys, { name: spec.service, role: spec.role });
-  const state = spec.state ? await ensureCredentials(home, mesh.keys, { name: spec.service, role: "application", account: shop.SHOP_ACCOUNT }) : undefined;
+  const state = spec.state
+    ? await ensureCredentials(home, mesh.keys, { name: spec.service, role: "application", account: shop.SHOP_ACCOUNT })
+    : undefined;
   mesh.run({
     name: spec.name,
     entry: spec.entry,
@@ -156,19 +178,26 @@ async function startOne(shop: Shop, mesh: MeshProcesses, home: string, spec: Sho
   });
 }
 
-async function ensureCredentials(home: string, keys: Keys, request: { name: string; role: "service" | "micro" | "application"; account?: string }): Promise<string> {
+async function ensureCredentials(
+  home: string,
+  keys: Keys,
+  request: { name: string; role: "service" | "micro" | "application"; account?: string },
+): Promise<string> {
   await writeCredentials(home, request, keys);
   return credentialsFile(home, request.name, request.account);
 }
 
 /** Until every service of the shop has announced itself. */
 async function shopReady(shop: Shop, presence: Presence): Promise<void> {
-  const wanted = new Set(shop.shopProcesses.filter(({ load, role }) => load !== true && role === "service").map(({ service }) => service));
+  const wanted = new Set(
+    shop.shopProcesses.filter(({ load, role }) => load !== true && role === "service").map(({ service }) => service),
+  );
   const giveUpAt = Date.now() + 60_000;
   for (;;) {
     const missing = [...wanted].filter((service) => (presence.registry.service(service)?.serving.length ?? 0) === 0);
     if (missing.length === 0) return;
-    if (Date.now() > giveUpAt) throw new Failure(`these services of the shop did not come up within a minute: ${missing.join(", ")}`);
+    if (Date.now() > giveUpAt)
+      throw new Failure(`these services of the shop did not come up within a minute: ${missing.join(", ")}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -203,7 +232,8 @@ function watch({ collector, presence, events, screen, startedAt, natsUrl }: Watc
       return;
     }
     const title = `Malla  ·  ${natsUrl}  ·  ${[...presence.routers.all()].length} routers  ·  ${((at - startedAt) / 1000).toFixed(0)} s`;
-    const hint = "q or Ctrl-C ends it all  ·  elsewhere: npx malla services | call catalog list '{}' | apply -f … | check";
+    const hint =
+      "q or Ctrl-C ends it all  ·  elsewhere: npx malla services | call catalog list '{}' | apply -f … | check";
     screen.draw((columns, lines) => renderView({ title, rows, events, hint }, columns, lines));
   };
   return setInterval(() => void tick(), everyMs);
@@ -250,7 +280,9 @@ export interface Summary {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly services: Readonly<Record<string, { readonly calls: number; readonly failed: number; readonly p99Ms: number }>>;
+  readonly services: Readonly<
+    Record<string, { readonly calls: number; readonly failed: number; readonly p99Ms: number }>
+  >;
 }
 
 export function summarise(before: CallCounts, after: CallCounts, seconds: number): Summary {
@@ -267,7 +299,12 @@ export function summarise(before: CallCounts, after: CallCounts, seconds: number
     p50Ms: round(quantileMs(total.buckets, 0.5)),
     p99Ms: round(quantileMs(total.buckets, 0.99)),
     services: Object.fromEntries(
-      [...delta].sort(([a], [b]) => (a < b ? -1 : 1)).map(([service, counts]) => [service, { calls: counts.calls, failed: counts.failed, p99Ms: round(quantileMs(counts.buckets, 0.99)) }]),
+      [...delta]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([service, counts]) => [
+          service,
+          { calls: counts.calls, failed: counts.failed, p99Ms: round(quantileMs(counts.buckets, 0.99)) },
+        ]),
     ),
   };
 }

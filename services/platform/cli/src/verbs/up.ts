@@ -13,7 +13,9 @@ export interface UpFlags {
 }
 
 export function addUp(program: Command): void {
-  const command = program.command("up").description("start a broker and routers on this machine, in the foreground; Ctrl-C ends them");
+  const command = program
+    .command("up")
+    .description("start a broker and routers on this machine, in the foreground; Ctrl-C ends them");
   example(upFlags(command, "1"), "malla up --routers 2");
   command.action(async (flags: UpFlags) => {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -28,16 +30,30 @@ export function addUp(program: Command): void {
 export function upFlags(command: Command, routers: string): Command {
   return command
     .option("--port <port>", "port of the broker (default: MALLA_NATS_PORT, else 4222)")
-    .option("--metrics-port <port>", "port of the first router's metrics; the next have the ports after it; 0: any (default: MALLA_METRICS_PORT, else 9464)")
+    .option(
+      "--metrics-port <port>",
+      "port of the first router's metrics; the next have the ports after it; 0: any (default: MALLA_METRICS_PORT, else 9464)",
+    )
     .option("--routers <count>", "routers to run", routers)
     .option("--log-level <level>", "debug, info, warn, error or silent", process.env["MALLA_LOG_LEVEL"] ?? "warn");
 }
 
-export function meshOptions(flags: UpFlags): { home: string; port: number; metricsPort: number; routers: number; logLevel: string } {
+export function meshOptions(flags: UpFlags): {
+  home: string;
+  port: number;
+  metricsPort: number;
+  routers: number;
+  logLevel: string;
+} {
   return {
     home: findHome(process.cwd(), process.env),
     port: wholeNumber("--port", flags.port ?? process.env["MALLA_NATS_PORT"] ?? "4222", 65_535, -1),
-    metricsPort: wholeNumber("--metrics-port", flags.metricsPort ?? process.env["MALLA_METRICS_PORT"] ?? "9464", 65_535, 0),
+    metricsPort: wholeNumber(
+      "--metrics-port",
+      flags.metricsPort ?? process.env["MALLA_METRICS_PORT"] ?? "9464",
+      65_535,
+      0,
+    ),
     routers: wholeNumber("--routers", flags.routers ?? "1", 64, 1),
     logLevel: flags.logLevel ?? "warn",
   };
@@ -45,7 +61,8 @@ export function meshOptions(flags: UpFlags): { home: string; port: number; metri
 
 export function wholeNumber(flag: string, text: string, max: number, min: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) throw misuse(`${flag} ${text}: a whole number from ${min} to ${max} is expected`);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw misuse(`${flag} ${text}: a whole number from ${min} to ${max} is expected`);
   return value;
 }
 

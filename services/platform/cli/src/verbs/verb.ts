@@ -8,7 +8,10 @@ export type Verb = (program: Command) => void;
 export function meshFlags(command: Command): Command {
   return command
     .option("-n, --namespace <name>", "namespace of the mesh (default: default)")
-    .option("--servers <urls>", "NATS servers (default: NATS_URL, else the mesh running here, else nats://127.0.0.1:4222)");
+    .option(
+      "--servers <urls>",
+      "NATS servers (default: NATS_URL, else the mesh running here, else nats://127.0.0.1:4222)",
+    );
 }
 
 export function outputFlag(command: Command): Command {
@@ -16,5 +19,11 @@ export function outputFlag(command: Command): Command {
 }
 
 export function example(command: Command, text: string): Command {
-  return command.addHelpText("after", `\nExample:\n${text.split("\n").map((line) => `  ${line}`).join("\n")}`);
+  return command.addHelpText(
+    "after",
+    `\nExample:\n${text
+      .split("\n")
+      .map((line) => `  ${line}`)
+      .join("\n")}`,
+  );
 }

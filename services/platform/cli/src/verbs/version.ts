@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import type { Command } from "commander";
 import { findHome } from "../home.ts";
 import { openObserver } from "../mesh/session.ts";
-import { readRunFile } from "../run-file.ts";
 import { parseFormat, printData } from "../print/output.ts";
+import { readRunFile } from "../run-file.ts";
 import { example, meshFlags, outputFlag } from "./verb.ts";
 
 export function ownVersion(): string {
@@ -17,7 +17,11 @@ export function addVersion(program: Command): void {
   command.action(async (flags: { readonly output: string; readonly servers?: string }) => {
     const format = parseFormat(flags.output);
     const data = { malla: ownVersion(), node: process.versions.node, natsServer: await brokerVersion(flags) };
-    printData(format, data, () => `malla ${data.malla}\nnode ${data.node}\nnats-server ${data.natsServer ?? "not reached"}`);
+    printData(
+      format,
+      data,
+      () => `malla ${data.malla}\nnode ${data.node}\nnats-server ${data.natsServer ?? "not reached"}`,
+    );
   });
 }
 

@@ -1,0 +1,12 @@
+import { startMesh } from "./harness/index.ts";
+const mesh = await startMesh();
+const s = await mesh.service("echo", { a: () => 1 });
+const c = await mesh.caller("asker");
+await c.call("echo", "a");
+const t = Date.now();
+const log = (x: string) => process.stderr.write(`${Date.now()-t} ${x}\n`);
+log("close"); await s.close(); log("closed"); await c.close(); log("c closed");
+await mesh.routers[0]!.drain(); log("drained");
+log(String(await mesh.broker.connections()));
+await mesh.broker.stop(); log("stopped");
+await mesh.stop(); log("all");
