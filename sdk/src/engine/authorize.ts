@@ -5,8 +5,9 @@ import type { Policy, ServiceAccess } from "./policy.ts";
 import { firstMatch } from "./rule-index.ts";
 
 /**
- * Decides. A matching deny policy denies, whatever else says. A service that any allow policy names is closed to whom none
- * of them allows. Any other service is open. Policies in audit mode decide nothing; what they would have changed is listed.
+ * Decides. A matching deny policy denies, whatever else says. A service that any policy in force names is closed to whom no
+ * allow policy allows. Any other service is open. Policies in audit mode decide nothing; what they would have changed is
+ * listed.
  */
 export function authorize(policy: Policy, facts: CallFacts): AccessDecision {
   const access = policy.access.get(facts.service);
@@ -19,7 +20,7 @@ export function authorize(policy: Policy, facts: CallFacts): AccessDecision {
   return audited(access.defaultDenial, wouldAllow(access, facts));
 }
 
-/** Whether everybody may call whatever no deny policy forbids: no allow policy in force names the service. */
+/** Whether everybody may call it: no policy in force names the service. */
 export function isOpen(policy: Policy, service: string): boolean {
   return policy.access.get(service)?.allow === undefined;
 }

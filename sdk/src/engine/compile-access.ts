@@ -6,7 +6,7 @@ import { compileNames } from "./glob.ts";
 import type { AccessRules, AuditedAccess, CompiledAccess, ServiceAccess } from "./policy.ts";
 import { Findings, type Problem } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
-import { buildRuleIndex } from "./rule-index.ts";
+import { buildRuleIndex, emptyRuleIndex } from "./rule-index.ts";
 import { compileHeaders } from "./string-match.ts";
 
 type Condition = Omit<CompiledRule<CompiledAccess>, "rank" | "value">;
@@ -41,11 +41,13 @@ export function compileServiceAccess(service: string, guards: readonly Guard[], 
         .map((draft) => Object.freeze({ name: draft.access.name, rules: indexRules([draft]) as AccessRules })),
     );
   const allow = enforced("allow");
+  const deny = enforced("deny");
   const auditAllow = audited("allow");
   return Object.freeze({
-    deny: indexRules(enforced("deny")),
-    allow: indexRules(allow),
-    defaultDenial: decision(false, describeDefaultDenial(service, allow)),
+    deny: indexRules(deny),
+    // Once any policy in force names a service, whom none allows is denied: a deny policy alone closes it too.
+    allow: indexRules(allow) ?? (deny.length > 0 ? emptyRuleIndex : undefined),
+    defaultDenial: decision(false, describeDefaultDenial(service, allow, deny)),
     auditDeny: audited("deny"),
     auditAllow,
     auditAllowNames: Object.freeze(auditAllow.map(({ name }) => name)),
@@ -55,7 +57,13 @@ export function compileServiceAccess(service: string, guards: readonly Guard[], 
 /** At most so many policies are listed by name. */
 const MAX_NAMED = 3;
 
-function describeDefaultDenial(service: string, allow: readonly Draft[]): string {
+function describeDefaultDenial(service: string, allow: readonly Draft[], deny: readonly Draft[]): string {
+  if (allow.length === 0) {
+    return `default-deny (${deny
+      .map(({ access }) => access.name)
+      .slice(0, MAX_NAMED)
+      .join(", ")} closes ${service}, and no policy allows anybody)`;
+  }
   const names = allow.slice(0, MAX_NAMED).map(({ access }) => access.name);
   const more = allow.length > MAX_NAMED ? ` and ${allow.length - MAX_NAMED} more` : "";
   return `default-deny (${service} allows only what ${names.join(", ")}${more} allow${allow.length === 1 ? "s" : ""})`;

@@ -95,7 +95,7 @@ class Sorter {
 
 export function sortDocuments(documents: readonly MeshDocument[], problems: Problem[]): SortedDocuments {
   const sorter = new Sorter(problems);
-  documents.forEach((document, index) => sorter.add(document, index));
+  for (const [index, document] of documents.entries()) sorter.add(document, index);
   return sorter;
 }
 

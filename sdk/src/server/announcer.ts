@@ -50,6 +50,8 @@ export class Announcer {
     this.#timer ??= setInterval(() => this.announce(), ANNOUNCE_INTERVAL_MS);
     this.#options.broker.onStatus((status) => {
       if (status.type === "connected" && this.#timer !== undefined) this.announce();
+      // Closed without a drain: an interval left running would keep the process alive.
+      if (status.type === "closed") this.stop();
     });
   }
 

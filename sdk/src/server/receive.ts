@@ -30,6 +30,7 @@ import type { CallContext } from "./call-context.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 import { RunningCalls } from "./running-calls.ts";
+import { thrownError, unencodable } from "./thrown-error.ts";
 
 export interface ReceiverOptions {
   readonly broker: Broker;
@@ -289,11 +290,11 @@ export class Receiver {
         if (isThenable(result))
           result.then(
             (value) => finish(undefined, value),
-            (thrown: unknown) => finish(MeshError.from(thrown, "instance"), undefined),
+            (thrown: unknown) => finish(thrownError(thrown), undefined),
           );
         else finish(undefined, result);
       } catch (thrown) {
-        finish(MeshError.from(thrown, "instance"), undefined);
+        finish(thrownError(thrown), undefined);
       }
     });
   }
@@ -319,7 +320,7 @@ export class Receiver {
         this.#reply(id, message.reply, bytes, headers);
         return undefined;
       } catch (thrown) {
-        error = thrown instanceof MeshError ? thrown : unencodable(thrown);
+        error = thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
       }
     }
     const fields = errorFields(error, 1);
@@ -430,14 +431,6 @@ function headerMap(fields: readonly string[]): ReadonlyMap<string, string> {
     if (!map.has(name)) map.set(name, fields[i + 1] as string);
   }
   return map;
-}
-
-function unencodable(thrown: unknown): MeshError {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return MeshError.of("handler" as const, `the handler's result cannot be encoded: ${message}`, {
-    origin: "instance",
-    cause: thrown,
-  });
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

@@ -1,4 +1,4 @@
-// What a test leaves behind in its own process: sockets, servers, children. Everything counts from when the mesh was
+// What a test leaves behind in its own process: sockets, servers, children, timers. Everything counts from when the mesh was
 // started, so that what the test runner itself has open is left alone.
 
 const WATCHED: ReadonlySet<string> = new Set([
@@ -8,6 +8,8 @@ const WATCHED: ReadonlySet<string> = new Set([
   "ProcessWrap",
   "PipeWrap",
   "FSReqPromise",
+  // An interval that nobody cleared keeps a process alive for ever.
+  "Timeout",
 ]);
 
 export type Census = ReadonlyMap<string, number>;

@@ -106,7 +106,7 @@ export class EndpointLoad {
 
   #freshness(nowMs: number): number {
     const left = 1 - (nowMs - this.#reportedAtMs) / REPORT_TTL_MS;
-    return left <= 0 ? 0 : left >= 1 ? 1 : left;
+    return Math.min(Math.max(left, 0), 1);
   }
 }
 

@@ -7,6 +7,8 @@ export interface RunFile {
   /** Process of `malla up` itself. */
   readonly pid: number;
   readonly natsUrl: string;
+  /** Process of nats-server. */
+  readonly broker: { readonly pid: number };
   readonly routers: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }

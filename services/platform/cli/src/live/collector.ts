@@ -7,7 +7,7 @@ const SCRAPE_TIMEOUT_MS = 2_000;
 
 export interface ScrapedRouter {
   readonly name: string;
-  readonly metricsPort: number;
+  readonly metricsPort: () => number;
   readonly pid: () => number;
 }
 
@@ -34,7 +34,7 @@ export class Collector {
   async #scrapeOne({ name, metricsPort, pid }: ScrapedRouter): Promise<void> {
     const process = pid();
     try {
-      const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, {
+      const response = await fetch(`http://127.0.0.1:${metricsPort()}/metrics`, {
         signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
       });
       if (response.ok) this.take(name, process, countCalls(parsePrometheus(await response.text(), "mesh_")));

@@ -1,6 +1,7 @@
 // `-o`: data for people or for programs.
 import { stringify } from "yaml";
 import { misuse } from "../failure.ts";
+import { plainJson, plainLines } from "./plain-text.ts";
 
 export const FORMATS = ["table", "wide", "json", "yaml"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -11,9 +12,19 @@ export function parseFormat(text: string | undefined): Format {
   throw misuse(`-o ${format}: one of ${FORMATS.join(", ")} is expected`);
 }
 
-/** Prints data as asked; `table` makes the lines for people. */
+/** Prints data as asked; `table` makes the lines for people, and is trusted to have made its cells plain. */
 export function printData(format: Format, data: unknown, table: (wide: boolean) => string): void {
-  if (format === "json") process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
-  else if (format === "yaml") process.stdout.write(stringify(data));
-  else process.stdout.write(`${table(format === "wide")}\n`);
+  process.stdout.write(formatData(format, data, table));
+}
+
+/** What `printData` prints. */
+export function formatData(format: Format, data: unknown, table: (wide: boolean) => string): string {
+  if (format === "json") return `${plainJson(JSON.stringify(data, null, 2))}\n`;
+  if (format === "yaml") return plainLines(stringify(data));
+  return `${table(format === "wide")}\n`;
+}
+
+/** Prints text of several lines that holds names from the mesh. */
+export function printText(text: string): void {
+  process.stdout.write(`${plainLines(text)}\n`);
 }

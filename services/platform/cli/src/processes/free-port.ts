@@ -13,30 +13,14 @@ export async function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * A port that is free now. Used for what must come back on the same port after it died, where "any" would be another one
- * each time.
- */
-export async function anyFreePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, HOST, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-/**
- * The ports of `count` listeners: `first` as it is, since a port that was asked for and is taken must be said so; each next
- * one after it, or any free one where that is taken. `first` 0: all of them any free ones.
+ * Ports for `count` listeners. The first is as asked for, since a port somebody wants and cannot have must be said so; each
+ * next one is the one after, or 0, any free one, where that is taken. All are 0 if the first is.
  */
 export async function choosePorts(first: number, count: number): Promise<readonly number[]> {
-  const chosen: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const wanted = first === 0 ? 0 : first + i;
-    const usable = i === 0 ? wanted !== 0 : wanted !== 0 && wanted <= 65_535 && (await isFree(wanted));
-    chosen.push(usable ? wanted : await anyFreePort());
+  const chosen = [first];
+  for (let i = 1; i < count; i++) {
+    const wanted = first + i;
+    chosen.push(first !== 0 && wanted <= 65_535 && (await isFree(wanted)) ? wanted : 0);
   }
   return chosen;
 }

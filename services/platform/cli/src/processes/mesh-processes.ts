@@ -1,7 +1,5 @@
 // The processes of a mesh on one machine: broker, routers, and whatever runs on them. `malla up` and `npm start` are this.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   bootstrapStreams,
   ensureKeys,
@@ -12,15 +10,20 @@ import {
   writeServerConfig,
 } from "@malla/broker-config";
 import { Failure } from "../failure.ts";
-import { readRunFile, removeRunFile, writeRunFile } from "../run-file.ts";
+import { type RunFile, readRunFile, removeRunFile, writeRunFile } from "../run-file.ts";
+import { type BrokerProcess, startBroker } from "./broker-process.ts";
+import { choosePorts } from "./free-port.ts";
+import { type RouterProcess, startRouterProcess } from "./router-process.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
 
-/** How long broker and routers may take to be ready, in ms. */
-const READY_MS = 60_000;
+/** How often the run file is held against what runs, in ms. */
+const RUN_FILE_MS = 250;
 
 export interface MeshOptions {
   readonly home: string;
+  /** Port of the broker; -1: any free one. */
   readonly port: number;
+  /** Metrics port of the first router, the next ones have those after it; 0: any free ones. */
   readonly metricsPort: number;
   readonly routers: number;
   readonly logLevel: string;
@@ -30,13 +33,21 @@ export interface MeshOptions {
   readonly log: (name: string, line: string) => void;
 }
 
+export interface RunningProcess {
+  readonly name: string;
+  /** 0 while it is down. */
+  readonly pid: () => number;
+}
+
 export interface MeshProcesses {
   readonly natsUrl: string;
   readonly keys: Keys;
-  readonly routers: readonly { readonly name: string; readonly metricsPort: number; readonly pid: () => number }[];
+  readonly routers: readonly (RunningProcess & { readonly metricsPort: () => number })[];
+  /** Everything that runs: broker, routers, programs. */
+  readonly processes: () => readonly RunningProcess[];
   /** Starts a program on this mesh; ended with it. */
   readonly run: (spec: ProgramSpec) => SupervisedProcess;
-  /** Routers drain, then the broker ends. Resolves when nothing runs any more. */
+  /** Programs end, routers drain, then the broker ends. Resolves when nothing runs any more. */
   readonly stop: () => Promise<void>;
 }
 
@@ -49,105 +60,135 @@ export interface ProgramSpec {
   readonly onStdout?: (line: string) => void;
 }
 
-const keepBroker = fileURLToPath(new URL("./keep-broker.js", import.meta.url));
-
 /** Starts broker and routers and resolves when they carry calls. What was started is ended again if anything fails. */
 export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
   const { home, say } = options;
-  const running = readRunFile(home);
-  if (running !== undefined)
-    throw new Failure(
-      `a mesh runs here already (process ${running.pid}, ${running.natsUrl}); stop it, or use another folder or MALLA_HOME`,
-    );
+  refuseSecond(home);
   const found = await findNatsServer({ progress: say });
-  if (found.warning !== undefined) say(`WARNING: ${found.warning}`);
+  if (found.warning !== undefined) say(found.warning);
   say("preparing keys and accounts");
   const keys = await ensureKeys(home);
-  const configPath = await writeServerConfig(home, { port: options.port, keys, serverVersion: found.version });
-  const children: SupervisedProcess[] = [];
-  const processes: SupervisedProcess[] = [];
-  const callers: SupervisedProcess[] = [];
-  const stop = async (): Promise<void> => {
-    // Whoever only calls goes first, then those who serve, then the routers, so that last calls are carried; the broker last.
-    await Promise.all(callers.map(async (child) => child.stop()));
-    await Promise.all(processes.map(async (child) => child.stop()));
-    for (const child of children.toReversed()) await child.stop();
-    removeRunFile(home);
-  };
+  const config = { keys, serverVersion: found.version };
+  const configPath = await writeServerConfig(home, { ...config, port: options.port });
+  const mesh = new LocalMesh(options, keys);
   try {
-    const broker = await startBroker(options, found.path, configPath);
-    children.push(broker.child);
+    const broker = await mesh.startBroker(found.path, configPath);
+    // Started again, it must be where everybody looks for it.
+    await writeServerConfig(home, { ...config, port: Number(new URL(broker.url).port) });
     await bootstrapStreams({ servers: broker.url, keys });
     await writeDevelopmentCredentials(home, keys);
-    const signer = await writeRouterSigner(home, keys);
-    const routers = Array.from({ length: options.routers }, (_, i) =>
-      startRouterProcess(options, broker.url, signer, i),
-    );
-    children.push(...routers.map((router) => router.child));
-    await Promise.all(routers.map(async (router) => router.ready));
-    const update = (): void => {
-      void writeRunFile(home, {
-        pid: process.pid,
-        natsUrl: broker.url,
-        routers: routers.map(({ child, metricsPort }) => ({
-          name: child.name,
-          pid: child.pid,
-          metricsPort: metricsPort(),
-        })),
-        processes: [...processes, ...callers].map(({ name, pid }) => ({ name, pid })),
-      });
-    };
-    update();
-    const refresh = setInterval(update, 1_000);
-    return {
-      natsUrl: broker.url,
-      keys,
-      routers: routers.map(({ child, metricsPort }) => ({
-        name: child.name,
-        metricsPort: metricsPort(),
-        pid: () => child.pid,
-      })),
-      run: (spec) => {
-        const child = startProgram(options, broker.url, spec);
-        (spec.callsOnly === true ? callers : processes).push(child);
-        return child;
-      },
-      stop: async () => {
-        clearInterval(refresh);
-        await stop();
-      },
-    };
+    await mesh.startRouters(await writeRouterSigner(home, keys));
+    return mesh.running();
   } catch (error) {
-    await stop();
+    await mesh.stop();
     throw error;
   }
 }
 
-async function startBroker(
-  { say, log }: MeshOptions,
-  binary: string,
-  configPath: string,
-): Promise<{ child: SupervisedProcess; url: string }> {
-  let child: SupervisedProcess | undefined;
-  const url = await new Promise<string>((resolve, reject) => {
-    child = new SupervisedProcess({
-      name: "broker",
-      args: [keepBroker, binary, configPath],
-      env: process.env,
-      restart: true,
-      onStdout: (line) => {
-        const { url: ready, error } = JSON.parse(line) as { url?: string; error?: string };
-        if (ready !== undefined) resolve(ready);
-        else reject(new Failure(error ?? "nats-server did not start"));
-      },
-      onStderr: (line) => log("broker", line),
-      onDeath: (how) => say(`broker ${how}; starting it again`),
-    });
-  }).catch(async (error: unknown) => {
-    await child?.stop();
-    throw error;
-  });
-  return { child: child as SupervisedProcess, url };
+function refuseSecond(home: string): void {
+  const running = readRunFile(home);
+  if (running === undefined) return;
+  throw new Failure(
+    `a mesh runs here already (process ${running.pid}, ${running.natsUrl}); stop it, or use another folder or MALLA_HOME`,
+  );
+}
+
+/** Holds what was started, in the order in which it must end. */
+class LocalMesh {
+  readonly #options: MeshOptions;
+  readonly #keys: Keys;
+  #broker: BrokerProcess | undefined;
+  #routers: readonly RouterProcess[] = [];
+  readonly #programs: SupervisedProcess[] = [];
+  readonly #callers: SupervisedProcess[] = [];
+  #refresh: NodeJS.Timeout | undefined;
+  #written = "";
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: MeshOptions, keys: Keys) {
+    this.#options = options;
+    this.#keys = keys;
+  }
+
+  async startBroker(binary: string, configPath: string): Promise<BrokerProcess> {
+    const { say, log } = this.#options;
+    this.#broker = await startBroker({ binary, configPath, say, log });
+    return this.#broker;
+  }
+
+  async startRouters(signer: string): Promise<void> {
+    const { routers, metricsPort, ...rest } = this.#options;
+    const ports = await choosePorts(metricsPort, routers);
+    this.#routers = ports.map((port, i) =>
+      startRouterProcess({ ...rest, name: `router-${i + 1}`, natsUrl: this.#url(), signer, metricsPort: port }),
+    );
+    await Promise.all(this.#routers.map(async (router) => router.ready));
+  }
+
+  running(): MeshProcesses {
+    this.#write();
+    this.#refresh = setInterval(() => this.#write(), RUN_FILE_MS);
+    return {
+      natsUrl: this.#url(),
+      keys: this.#keys,
+      routers: this.#routers.map(({ child, metricsPort }) => ({ name: child.name, pid: () => child.pid, metricsPort })),
+      processes: () => this.#processes(),
+      run: (spec) => this.#run(spec),
+      stop: async () => this.stop(),
+    };
+  }
+
+  /** Whoever only calls goes first, then those who serve, then the routers, so that last calls are carried; the broker last. */
+  async stop(): Promise<void> {
+    clearInterval(this.#refresh);
+    await stopAll(this.#callers);
+    await stopAll(this.#programs);
+    await stopAll(this.#routers.map(({ child }) => child));
+    await this.#broker?.child.stop();
+    await this.#writing;
+    removeRunFile(this.#options.home);
+  }
+
+  #url(): string {
+    return this.#broker?.url ?? "";
+  }
+
+  #run(spec: ProgramSpec): SupervisedProcess {
+    const child = startProgram(this.#options, this.#url(), spec);
+    (spec.callsOnly === true ? this.#callers : this.#programs).push(child);
+    return child;
+  }
+
+  #processes(): readonly RunningProcess[] {
+    const own = [...this.#routers.map(({ child }) => child), ...this.#programs, ...this.#callers];
+    const broker = { name: "nats-server", pid: () => this.#broker?.serverPid() ?? 0 };
+    return [broker, ...own.map((child) => ({ name: child.name, pid: () => child.pid }))];
+  }
+
+  /** Writes the run file if anything in it has changed. */
+  #write(): void {
+    const content: RunFile = {
+      pid: process.pid,
+      natsUrl: this.#url(),
+      broker: { pid: this.#broker?.serverPid() ?? 0 },
+      routers: this.#routers.map(({ child: { name, pid }, metricsPort }) => ({
+        name,
+        pid,
+        metricsPort: metricsPort(),
+      })),
+      processes: [...this.#programs, ...this.#callers].map(({ name, pid }) => ({ name, pid })),
+    };
+    const text = JSON.stringify(content);
+    if (text === this.#written) return;
+    this.#written = text;
+    this.#writing = this.#writing
+      .then(async () => writeRunFile(this.#options.home, content))
+      .catch((error: unknown) => this.#options.say(`the run file cannot be written: ${(error as Error).message}`));
+  }
+}
+
+async function stopAll(children: readonly SupervisedProcess[]): Promise<void> {
+  await Promise.all(children.map(async (child) => child.stop()));
 }
 
 async function writeDevelopmentCredentials(home: string, keys: Keys): Promise<void> {
@@ -160,64 +201,14 @@ async function writeDevelopmentCredentials(home: string, keys: Keys): Promise<vo
   await Promise.all(requests.map(async (request) => writeCredentials(home, request, keys)));
 }
 
-function startRouterProcess(
-  options: MeshOptions,
-  natsUrl: string,
-  signer: string,
-  index: number,
-): { child: SupervisedProcess; ready: Promise<void>; metricsPort: () => number } {
-  const name = `router-${index + 1}`;
-  const wanted = options.metricsPort === 0 ? 0 : options.metricsPort + index;
-  let actual = wanted;
-  let tell: { resolve: () => void; reject: (error: Error) => void } | undefined;
-  const ready = new Promise<void>((resolve, reject) => {
-    tell = { resolve, reject };
-    setTimeout(
-      () => reject(new Failure(`${name} was not ready within ${READY_MS / 1000} s; its log above says why`)),
-      READY_MS,
-    ).unref();
-  });
-  let isReady = false;
-  const child = new SupervisedProcess({
-    name,
-    args: [routerEntry()],
-    env: {
-      ...process.env,
-      NATS_URL: natsUrl,
-      MALLA_ROUTER_SIGNER: signer,
-      MALLA_METRICS_PORT: String(wanted),
-      MALLA_POLICY_CACHE: join(options.home, "cache", `${name}.policy`),
-      MALLA_LOG_LEVEL: options.logLevel,
-      MALLA_READY_LINE: "1",
-    },
-    restart: true,
-    onStdout: (line) => {
-      const parsed = JSON.parse(line) as { metricsPort?: number };
-      if (parsed.metricsPort !== undefined) actual = parsed.metricsPort;
-      isReady = true;
-      tell?.resolve();
-    },
-    onStderr: (line) => {
-      options.log(name, line);
-      // What ends a router before it was ever ready will end it again: a taken port, wrong credentials.
-      if (!isReady && !line.startsWith("{")) tell?.reject(new Failure(line));
-    },
-    onDeath: (how) => options.say(`${name} ${how}; starting it again`),
-  });
-  return { child, ready, metricsPort: () => actual };
-}
-
-function routerEntry(): string {
-  return fileURLToPath(import.meta.resolve("@malla/router/main"));
-}
-
 function startProgram({ say, log }: MeshOptions, natsUrl: string, spec: ProgramSpec): SupervisedProcess {
-  if (!existsSync(spec.entry))
+  if (!existsSync(spec.entry)) {
     throw new Failure(`${spec.name}: there is no program ${spec.entry}; \`npm run build\` makes it`);
+  }
   return new SupervisedProcess({
     name: spec.name,
     args: [spec.entry],
-    env: { ...process.env, NATS_URL: natsUrl, ...spec.env },
+    env: () => ({ ...process.env, NATS_URL: natsUrl, ...spec.env }),
     restart: true,
     ...(spec.onStdout === undefined ? {} : { onStdout: spec.onStdout }),
     onStderr: (line) => log(spec.name, line),

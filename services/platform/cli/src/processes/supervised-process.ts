@@ -15,7 +15,8 @@ export interface ProcessSpec {
   readonly name: string;
   /** Arguments for node. */
   readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asked for at each start. */
+  readonly env: () => Readonly<Record<string, string | undefined>>;
   /** Start again when it dies. */
   readonly restart: boolean;
   readonly onStdout?: (line: string) => void;
@@ -51,7 +52,7 @@ export class SupervisedProcess {
     const { args, env, onStdout, onStderr, onStart } = this.#spec;
     // A process group of its own: Ctrl-C in the terminal reaches us alone, and we end our children in order.
     const child = spawn(process.execPath, [...args], {
-      env: { ...env, MALLA_PARENT_STDIN: "1" },
+      env: { ...env(), MALLA_PARENT_STDIN: "1" },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });

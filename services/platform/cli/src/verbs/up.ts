@@ -69,7 +69,7 @@ export function wholeNumber(flag: string, text: string, max: number, min: number
 function whatNext({ natsUrl, routers }: MeshProcesses): string {
   return [
     "",
-    `The mesh is up: broker at ${natsUrl}, ${routers.length === 1 ? "one router" : `${routers.length} routers`}, metrics at http://127.0.0.1:${routers[0]?.metricsPort}/metrics`,
+    `The mesh is up: broker at ${natsUrl}, ${routers.length === 1 ? "one router" : `${routers.length} routers`}, metrics at http://127.0.0.1:${routers[0]?.metricsPort() ?? 0}/metrics`,
     "In another terminal:",
     "  malla run --service greeter -- node greeter.js    serve something (malla init makes a starter)",
     "  malla call greeter hello '{}'                     call it",
