@@ -2,6 +2,7 @@
 // router is there.
 import { randomBytes } from "node:crypto";
 import { readRouterSigner, signRouterUser } from "@malla/broker-config";
+import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
 import {
   decodeInstanceState,
@@ -51,6 +52,7 @@ class Lifecycle {
   readonly #telemetry: RouterTelemetry;
   readonly #timers: NodeJS.Timeout[] = [];
   #draining: Promise<void> | undefined;
+  #calls: BrokerSubscription | undefined;
   #closeAdmin: () => Promise<void> = async () => undefined;
 
   constructor(
@@ -142,7 +144,11 @@ class Lifecycle {
         ?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
     });
     this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
-    this.#connections.mesh.subscribe(subscriptions.calls, (message) => pipeline.handle(message), ROUTER_QUEUE);
+    this.#calls = this.#connections.mesh.subscribe(
+      subscriptions.calls,
+      (message) => pipeline.handle(message),
+      ROUTER_QUEUE,
+    );
   }
 
   /** Attempts on a lost connection are answered by nobody; their callers learn it from their own connection. */
@@ -173,12 +179,15 @@ class Lifecycle {
   async #drain(): Promise<void> {
     const { log, tracer } = this.#telemetry;
     log.info({}, "router draining");
-    this.#services.resolve(TOKENS.pipeline).drain();
-    this.#services.resolve(TOKENS.announcer).drain();
-    const active = this.#services.resolve(TOKENS.active);
     const patience = new Promise<void>((resolve) => {
       this.#timers.push(setTimeout(resolve, DRAIN_MS));
     });
+    // Who picked this router goes elsewhere when it is refused; a plain client cannot, so the broker sends none here first.
+    this.#calls?.unsubscribe();
+    this.#services.resolve(TOKENS.announcer).drain();
+    if (this.#connections.mesh.connected) await Promise.race([this.#connections.mesh.flush(), patience]);
+    this.#services.resolve(TOKENS.pipeline).drain();
+    const active = this.#services.resolve(TOKENS.active);
     await Promise.race([active.whenIdle(), patience]);
     this.#giveUp("the router was stopped");
     this.#services.resolve(TOKENS.announcer).stop();

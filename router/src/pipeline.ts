@@ -82,9 +82,7 @@ export class Pipeline {
       this.#authorize(exchange);
       requireTarget(exchange, ports.registry, policy.current);
       // From here on callbacks carry the call; `close` always runs. Only a call with an idempotency key waits before.
-      const opened = exchange;
-      if (opened.idempotencyKey === undefined) this.#dispatch(opened, (result) => this.#finish(opened, result));
-      else void this.#dispatchOnce(opened);
+      this.#carry(exchange);
     } catch (thrown) {
       this.#rescue(target, message, exchange, thrown);
     }
@@ -151,21 +149,21 @@ export class Pipeline {
     }
   }
 
-  #dispatch(exchange: Exchange, done: (result: DispatchResult) => void): void {
-    const call = this.#start(exchange);
-    call.dispatch = dispatch(exchange, this.#ports.dispatch, (result) => {
-      this.#ports.active.end(call);
-      done(result);
-    });
-  }
-
-  #start(exchange: Exchange): ActiveCall {
+  /** It counts as carried until it has been answered, so that a drain waits and a probe finds it. */
+  #carry(exchange: Exchange): void {
     const call: ActiveCall = { callId: exchange.callId, principal: exchange.principal, dispatch: undefined };
     this.#ports.active.start(call);
-    return call;
+    const finish = (result: DispatchResult): void => this.#finish(call, exchange, result);
+    if (exchange.idempotencyKey === undefined) this.#dispatch(call, exchange, finish);
+    else void this.#dispatchOnce(call, exchange, finish);
   }
 
-  #finish(exchange: Exchange, result: DispatchResult): void {
+  #dispatch(call: ActiveCall, exchange: Exchange, done: (result: DispatchResult) => void): void {
+    call.dispatch = dispatch(exchange, this.#ports.dispatch, done);
+  }
+
+  #finish(call: ActiveCall, exchange: Exchange, result: DispatchResult): void {
+    this.#ports.active.end(call);
     try {
       this.#respond(exchange, result);
     } finally {
@@ -174,26 +172,23 @@ export class Pipeline {
   }
 
   /** Runs a call once for its idempotency key, or answers with what it was answered before. */
-  async #dispatchOnce(exchange: Exchange): Promise<void> {
-    const { claims, failures, active } = this.#ports;
-    const waiting = this.#start(exchange);
+  async #dispatchOnce(call: ActiveCall, exchange: Exchange, finish: (result: DispatchResult) => void): Promise<void> {
+    const { claims, failures } = this.#ports;
     try {
       const claim = await claims.claim(exchange);
-      active.end(waiting);
       if (claim.type === "replied") {
-        this.#finish(exchange, { error: errorOfReply(claim.reply.headers, "instance"), reply: claim.reply });
+        finish({ error: errorOfReply(claim.reply.headers, "instance"), reply: claim.reply });
         return;
       }
       // The key is what makes a second run harmless, for this mesh and for the handler that sees it.
       exchange.idempotent = true;
-      this.#dispatch(exchange, (result) => {
+      this.#dispatch(call, exchange, (result) => {
         void claims
           .settle(claim, exchange, result)
           .catch((error: unknown) => failures.unexpected(error))
-          .finally(() => this.#finish(exchange, result));
+          .finally(() => finish(result));
       });
     } catch (thrown) {
-      active.end(waiting);
       const error =
         thrown instanceof MeshError
           ? thrown
@@ -201,7 +196,7 @@ export class Pipeline {
               origin: "router",
               cause: thrown,
             });
-      this.#finish(exchange, { error, reply: undefined });
+      finish({ error, reply: undefined });
     }
   }
 

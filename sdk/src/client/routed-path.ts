@@ -91,6 +91,7 @@ export class RoutedPath {
   readonly #pending: WaitingTable<KnownRouter, Try>;
   readonly #probes = new ProbeTable<KnownRouter>();
   #probeTimer: NodeJS.Timeout | undefined;
+  #inFlight = 0;
 
   constructor(options: RoutedPathOptions) {
     this.#options = options;
@@ -114,9 +115,9 @@ export class RoutedPath {
     this.#failAll("this process closed its connection while the call ran");
   }
 
-  /** Calls that wait for an answer. */
+  /** Calls that have begun and not ended: on their way, or waiting to be sent again. */
   get inFlight(): number {
-    return this.#pending.size;
+    return this.#inFlight;
   }
 
   /** Sends a request; `settle` is called exactly once, never before this returns. */
@@ -133,6 +134,7 @@ export class RoutedPath {
       current: undefined,
       ended: false,
     };
+    this.#inFlight++;
     if (remainingMs <= 0) {
       queueMicrotask(() =>
         this.#end(call, MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined),
@@ -161,6 +163,7 @@ export class RoutedPath {
   #end(call: RoutedCall, error: MeshError | undefined, reply: RoutedReply | undefined): void {
     if (call.ended) return;
     call.ended = true;
+    this.#inFlight--;
     if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
     call.settle(error, reply);
   }

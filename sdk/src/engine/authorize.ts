@@ -29,21 +29,12 @@ function audited(decision: AccessDecision, names: readonly string[]): AccessDeci
   return names.length === 0 ? decision : { ...decision, audited: names };
 }
 
-/** Deny policies that match; and if nothing would allow the call once they counted, the allow policies that close the service. */
-function wouldDeny(
-  { auditDeny, auditAllow, auditAllowNames }: ServiceAccess,
-  facts: CallFacts,
-  permitted: boolean,
-): readonly string[] {
-  let names: string[] | undefined;
-  for (const { name, rules } of auditDeny) {
-    if (firstMatch(rules, facts) === undefined) continue;
-    names ??= [];
-    names.push(name);
-  }
-  if (permitted || auditAllow.length === 0 || auditAllow.some(({ rules }) => firstMatch(rules, facts) !== undefined))
-    return names ?? NOT_AUDITED;
-  return names === undefined ? auditAllowNames : [...names, ...auditAllowNames];
+/** Deny policies that match; and if nothing would allow the call once they counted, all that would close the service. */
+function wouldDeny(access: ServiceAccess, facts: CallFacts, permitted: boolean): readonly string[] {
+  if (access.auditNames.length === 0) return NOT_AUDITED;
+  if (!permitted && wouldAllow(access, facts).length === 0) return access.auditNames;
+  if (access.auditDeny.length === 0) return NOT_AUDITED;
+  return access.auditDeny.filter(({ rules }) => firstMatch(rules, facts) !== undefined).map(({ name }) => name);
 }
 
 function wouldAllow({ auditAllow }: ServiceAccess, facts: CallFacts): readonly string[] {

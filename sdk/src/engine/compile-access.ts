@@ -42,31 +42,43 @@ export function compileServiceAccess(service: string, guards: readonly Guard[], 
     );
   const allow = enforced("allow");
   const deny = enforced("deny");
-  const auditAllow = audited("allow");
+  if (allow.length === 0) warnOfClosing(service, deny, problems);
   return Object.freeze({
     deny: indexRules(deny),
     // Once any policy in force names a service, whom none allows is denied: a deny policy alone closes it too.
     allow: indexRules(allow) ?? (deny.length > 0 ? emptyRuleIndex : undefined),
     defaultDenial: decision(false, describeDefaultDenial(service, allow, deny)),
     auditDeny: audited("deny"),
-    auditAllow,
-    auditAllowNames: Object.freeze(auditAllow.map(({ name }) => name)),
+    auditAllow: audited("allow"),
+    auditNames: Object.freeze(drafts.filter(({ mode }) => mode === "audit").map(({ access }) => access.name)),
   });
+}
+
+/** Elsewhere a denial takes away only what it names; whoever expects that shuts out everybody. */
+function warnOfClosing(service: string, deny: readonly Draft[], problems: Problem[]): void {
+  for (const { access } of deny) {
+    problems.push({
+      severity: "warning",
+      document: `AccessPolicy/${access.name}`,
+      path: "spec.action",
+      message: `no policy allows anybody to call ${service}, so this denial closes it to all: add one with action allow`,
+    });
+  }
 }
 
 /** At most so many policies are listed by name. */
 const MAX_NAMED = 3;
 
 function describeDefaultDenial(service: string, allow: readonly Draft[], deny: readonly Draft[]): string {
-  if (allow.length === 0) {
-    return `default-deny (${deny
-      .map(({ access }) => access.name)
-      .slice(0, MAX_NAMED)
-      .join(", ")} closes ${service}, and no policy allows anybody)`;
-  }
-  const names = allow.slice(0, MAX_NAMED).map(({ access }) => access.name);
-  const more = allow.length > MAX_NAMED ? ` and ${allow.length - MAX_NAMED} more` : "";
-  return `default-deny (${service} allows only what ${names.join(", ")}${more} allow${allow.length === 1 ? "s" : ""})`;
+  if (allow.length === 0) return `default-deny (${list(deny, "close")} ${service}, and no policy allows anybody)`;
+  return `default-deny (${service} allows only what ${list(allow, "allow")})`;
+}
+
+/** The policies by name and what they do: `a allows`, `a, b, c and 2 more allow`. */
+function list(drafts: readonly Draft[], verb: string): string {
+  const names = drafts.slice(0, MAX_NAMED).map(({ access }) => access.name);
+  const more = drafts.length > MAX_NAMED ? ` and ${drafts.length - MAX_NAMED} more` : "";
+  return `${names.join(", ")}${more} ${verb}${drafts.length === 1 ? "s" : ""}`;
 }
 
 /** Undefined without policies; an index without rules for policies that allow nobody. */

@@ -40,7 +40,8 @@ export interface ServiceAccess {
   /** Policies in audit mode, each with its own rules, in name order. */
   readonly auditDeny: readonly AuditedAccess[];
   readonly auditAllow: readonly AuditedAccess[];
-  readonly auditAllowNames: readonly string[];
+  /** All of them, by name. */
+  readonly auditNames: readonly string[];
 }
 
 export interface AuditedAccess {

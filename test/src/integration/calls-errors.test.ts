@@ -37,8 +37,21 @@ test("an application's error passes through with status and message, whichever s
       throw new MeshError({ status: "ABORTED", message: "later" });
     },
   });
-  const statuses = ["NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "PERMISSION_DENIED", "UNAUTHENTICATED"] as const;
-  for (const status of [...statuses, "UNAVAILABLE", "INTERNAL", "DATA_LOSS", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED"] as const) {
+  const statuses = [
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "FAILED_PRECONDITION",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+  ] as const;
+  for (const status of [
+    ...statuses,
+    "UNAVAILABLE",
+    "INTERNAL",
+    "DATA_LOSS",
+    "RESOURCE_EXHAUSTED",
+    "UNIMPLEMENTED",
+  ] as const) {
     const error = await failure("clerk", "refuse", { status, message: `no such order: ž 🐎` });
     assert.deepEqual(facts(error), [status, "application", "instance"]);
     assert.equal(error.message, "no such order: ž 🐎");

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type CallContext, loadContract, type Mesh, MeshError } from "@malla/sdk";
+import { callSubject } from "@malla/sdk/contract";
 import { eventually, rejection, startMesh, type TestMesh } from "../harness/index.ts";
 
 let mesh: TestMesh;
@@ -84,7 +85,10 @@ test("headers travel in any script, and the mesh's own cannot be forged", async 
   const { headers } = seen.at(-1) as (typeof seen)[number];
   assert.deepEqual([headers.get("x-beta"), headers.get("x-text"), headers.get("x-empty")], ["yes", TEXT, ""]);
   for (const name of ["Malla-Caller", "malla-status", "Nats-Service-Error", "traceparent", "Authorization"]) {
-    assert.ok((await rejection(caller.call("echo", "echo", {}, { headers: { [name]: "x" } }))) instanceof TypeError, name);
+    assert.ok(
+      (await rejection(caller.call("echo", "echo", {}, { headers: { [name]: "x" } }))) instanceof TypeError,
+      name,
+    );
   }
   for (const value of ["a\r\nb: c", "a\nb", "\u0000"]) {
     assert.ok((await rejection(caller.call("echo", "echo", {}, { headers: { x: value } }))) instanceof TypeError);
@@ -104,13 +108,19 @@ test("over the broker's limit it is too-large, wherever that is found, and nothi
   const limit = 1024 * 1024;
   // From far over the limit to where only the headers that the router adds make it too large.
   for (const size of [limit * 3, limit + 1, limit - 20, limit - 150, limit - 250]) {
-    const outcome = await caller.call<Uint8Array>("echo", "echo", new Uint8Array(size)).catch((error: unknown) => error);
+    const outcome = await caller
+      .call<Uint8Array>("echo", "echo", new Uint8Array(size))
+      .catch((error: unknown) => error);
     if (outcome instanceof Uint8Array) {
       assert.equal(outcome.length, size);
       continue;
     }
     assert.ok(outcome instanceof MeshError, String(outcome));
-    assert.deepEqual([outcome.status, outcome.reason], ["RESOURCE_EXHAUSTED", "too-large"], `${size}: ${outcome.message}`);
+    assert.deepEqual(
+      [outcome.status, outcome.reason],
+      ["RESOURCE_EXHAUSTED", "too-large"],
+      `${size}: ${outcome.message}`,
+    );
   }
   const reply = await rejection(caller.call("echo", "bytes", { size: limit + 1 }));
   assert.deepEqual([(reply as MeshError).reason, (reply as MeshError).origin], ["too-large", "instance"]);
@@ -131,7 +141,7 @@ test("replies right below the limit end as a reply or as too-large, never as sil
 test("a one-way publish runs and is answered by nobody", async () => {
   const guest = await mesh.raw("visitor", "guest");
   const count = seen.length;
-  guest.publish("mesh.call.visitor.echo.echo", Buffer.from(JSON.stringify("one-way")));
+  guest.publish(callSubject("visitor", "echo", "echo"), Buffer.from(JSON.stringify("one-way")));
   await eventually(() => assert.equal(seen.length, count + 1));
   assert.deepEqual([seen.at(-1)?.value, seen.at(-1)?.principal], ["one-way", "visitor"]);
 });
@@ -163,7 +173,10 @@ service Billing {
   const reply = await client.Charge({ cents: 9_007_199_254_740_993n, currency: "EUR", token: new Uint8Array([1, 2]) });
   assert.deepEqual([reply.receiptId, reply.cents], ["r-9007199254740993-EUR", 9_007_199_254_740_993n]);
   // The JSON mapping of protobuf writes 64-bit integers as text.
-  assert.deepEqual(await caller.call("billing", "Charge", { cents: "500", currency: "EUR" }), { receiptId: "r-500-EUR", cents: "500" });
+  assert.deepEqual(await caller.call("billing", "Charge", { cents: "500", currency: "EUR" }), {
+    receiptId: "r-500-EUR",
+    cents: "500",
+  });
   const wrong = (await rejection(caller.call("billing", "Charge", { cents: "five" }))) as MeshError;
   assert.deepEqual([wrong.status, wrong.reason], ["INVALID_ARGUMENT", "application"]);
   const garbage = await rejection(caller.call("billing", "Charge", new Uint8Array([0xff, 0xff, 0xff])));

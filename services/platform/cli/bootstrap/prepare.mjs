@@ -59,8 +59,11 @@ function install() {
   const hash = wanted();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
   say("installing npm packages (once, about a minute)");
-  const problem = run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], "npm ci");
-  if (problem !== undefined) fail(`${problem}. Is the npm registry reachable? Try \`npm ci\` by hand to see more.`);
+  // Not `npm ci`: it refuses a lock file that lacks optional binaries of other platforms, which npm leaves out by itself where
+  // a registry does not hold them. Versions come from the lock file all the same, and --no-save leaves it as it is.
+  const problem = run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], "npm install");
+  if (problem !== undefined)
+    fail(`${problem}. Is the npm registry reachable? Try \`npm install\` by hand to see more.`);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, hash);
 }

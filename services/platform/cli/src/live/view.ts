@@ -1,5 +1,5 @@
-// The live view as text: a table of services and the latest events. Rendering is a function; drawing is a terminal's.
-
+// The live view as text: a table of services, who runs, and the latest events. Rendering is a function; drawing is a terminal's.
+import type { Paint } from "../print/colour.ts";
 import { plainText } from "../print/plain-text.ts";
 import { formatTable } from "../print/table.ts";
 import type { ServiceRow } from "./rows.ts";
@@ -7,23 +7,60 @@ import type { ServiceRow } from "./rows.ts";
 export interface ViewState {
   readonly title: string;
   readonly rows: readonly ServiceRow[];
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  /** Oldest first. */
   readonly events: readonly string[];
   readonly hint: string;
 }
 
-const HEADER = ["SERVICE", "CALLS/S", "P50 MS", "P99 MS", "SUCCESS", "REFUSED/S", "RETRIES/S", "FAILED", "INSTANCES"];
+export interface Size {
+  readonly columns: number;
+  readonly lines: number;
+}
 
-/** Lines that fit a terminal of this size. */
-export function renderView(state: ViewState, columns: number, lines: number): string {
+const HEADER = ["SERVICE", "CALLS/S", "P50 MS", "P99 MS", "SUCCESS", "REFUSED/S", "RETRIES/S", "FAILED", "INSTANCES"];
+/** Below this share of success in the last interval a row is painted red, in percent. */
+const WORRYING_PERCENT = 99.9;
+/** Events get at least so many lines; process ids make room for them. */
+const MIN_EVENTS = 3;
+
+/** Lines that fit a terminal of this size; a line that is too long is cut. */
+export function renderView(state: ViewState, { columns, lines }: Size, paint: Paint): string {
+  const cut = (line: string): string => line.slice(0, columns);
   const total = state.rows.reduce((sum, row) => sum + row.callsPerSecond, 0);
-  const table = formatTable(HEADER, state.rows.map(cells)).split("\n");
-  const head = [plainText(state.title), "", ...table, "", `${total.toFixed(0)} calls/s in all`, ""];
-  const room = Math.max(0, lines - head.length - 3);
-  const events = room === 0 ? [] : state.events.slice(-room).map(plainText);
-  return [...head, ...events, "", state.hint]
-    .map((line) => line.slice(0, columns))
-    .slice(0, lines)
-    .join("\n");
+  const [header = "", ...rows] = formatTable(HEADER, state.rows.map(cells)).split("\n");
+  const head = [
+    paint("bold", cut(plainText(state.title))),
+    "",
+    paint("dim", cut(header)),
+    ...rows.map((row, i) =>
+      (state.rows[i]?.successPercent ?? 100) < WORRYING_PERCENT ? paint("red", cut(row)) : cut(row),
+    ),
+    "",
+    cut(`${total.toFixed(0)} calls/s in all`),
+  ];
+  const foot = ["", paint("dim", cut(state.hint))];
+  const running = processLines(state.processes, columns);
+  const room = lines - head.length - foot.length - 1;
+  const shown = room - running.length - 1 >= MIN_EVENTS ? ["", ...running.map((line) => paint("dim", line))] : [];
+  const left = Math.max(0, room - shown.length);
+  const events = left === 0 ? [] : ["", ...state.events.slice(-left).map((event) => cut(plainText(event)))];
+  return [...head, ...shown, ...events, ...foot].slice(0, lines).join("\n");
+}
+
+/** `router-1 4711  catalog-1 4712`, broken into lines: what to give to `kill`. */
+function processLines(processes: ViewState["processes"], columns: number): string[] {
+  const lines: string[] = [];
+  let line = "pids";
+  for (const { name, pid } of processes) {
+    const word = `  ${plainText(name)} ${pid === 0 ? "down" : pid}`;
+    if (line.length + word.length > columns) {
+      lines.push(line);
+      line = "    ";
+    }
+    line += word;
+  }
+  return [...lines, line].map((text) => text.slice(0, columns));
 }
 
 function cells(row: ServiceRow): string[] {

@@ -15,7 +15,10 @@ export function plainText(text: string): string {
 
 /** The same for text of several lines; tabs become blanks. */
 export function plainLines(text: string): string {
-  return text.split("\n").map((line) => plainText(line.replaceAll("\t", "  "))).join("\n");
+  return text
+    .split("\n")
+    .map((line) => plainText(line.replaceAll("\t", "  ")))
+    .join("\n");
 }
 
 /** JSON with its control characters above ASCII escaped too: the same value, and safe to look at. */

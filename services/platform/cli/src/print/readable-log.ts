@@ -2,7 +2,7 @@
 import { plainText } from "./plain-text.ts";
 
 /** Facts that say nothing to whoever sees the name of the process before the line. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["level", "message", "time", "pid", "router", "instance", "service"]);
+const LEFT_OUT: ReadonlySet<string> = new Set(["level", "message", "time", "pid", "router"]);
 
 /** `warn: the connection to the broker is down (connection mesh)`; a line that is no JSON object stays as it is. */
 export function readableLog(line: string): string {

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { connect, MeshError } from "@malla/sdk";
 import type { Command } from "commander";
+import { parseDuration } from "../duration.ts";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { checkNamespace, credentialsPath, type MeshFlags, natsUrl } from "../mesh/session.ts";
 import { plainText } from "../print/plain-text.ts";
-import { parseDuration } from "./start.ts";
 import { example, meshFlags } from "./verb.ts";
 
 interface CallFlags extends MeshFlags {
@@ -51,7 +51,7 @@ export function addCall(program: Command): void {
     try {
       const reply: unknown = await mesh.call(service, method, request, {
         headers: parseHeaders(flags.header),
-        ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration(flags.timeout) }),
+        ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration("--timeout", flags.timeout) }),
         ...(flags.key === undefined ? {} : { key: flags.key }),
         ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
       });

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { credentialsFolder, ensureKeys, issueCredentials } from "@malla/broker-config";
 import { type CredentialRole, ROLES, readCredentials } from "@malla/sdk/contract";
 import type { Command } from "commander";
+import { parseDuration } from "../duration.ts";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { parseFormat, printData } from "../print/output.ts";
 import { formatTable } from "../print/table.ts";
-import { parseDuration } from "./start.ts";
 import { example, outputFlag } from "./verb.ts";
 
 interface IssueFlags {
@@ -57,7 +57,7 @@ async function issueVerb(name: string, flags: IssueFlags): Promise<void> {
     role: flags.role as CredentialRole,
     ...(flags.account === undefined ? {} : { account: flags.account }),
     ...(flags.direct.length === 0 ? {} : { directTo: flags.direct }),
-    ...(flags.expiresIn === undefined ? {} : { expiresInMs: parseDuration(flags.expiresIn) }),
+    ...(flags.expiresIn === undefined ? {} : { expiresInMs: parseDuration("--expires-in", flags.expiresIn) }),
   });
   if (flags.output === "-") {
     process.stdout.write(text);

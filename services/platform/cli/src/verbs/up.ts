@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { misuse } from "../failure.ts";
 import { findHome } from "../home.ts";
+import { readableLog } from "../print/readable-log.ts";
 import { type MeshProcesses, startMesh } from "../processes/mesh-processes.ts";
 import { example } from "./verb.ts";
 
@@ -19,7 +20,11 @@ export function addUp(program: Command): void {
   example(upFlags(command, "1"), "malla up --routers 2");
   command.action(async (flags: UpFlags) => {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
-    const mesh = await startMesh({ ...meshOptions(flags), say, log: (name, line) => say(`[${name}] ${line}`) });
+    const mesh = await startMesh({
+      ...meshOptions(flags),
+      say,
+      log: (name, line) => say(`[${name}] ${readableLog(line)}`),
+    });
     process.stdout.write(whatNext(mesh));
     await untilSignal();
     say("stopping");

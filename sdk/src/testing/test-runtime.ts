@@ -1,0 +1,43 @@
+// A Runtime whose time and chance belong to the test.
+import { IdSource } from "../call/id-source.ts";
+import type { Runtime } from "../call/runtime.ts";
+import { StallClock } from "../call/stall-clock.ts";
+import { TimerWheel } from "../call/timer-wheel.ts";
+import { noopTelemetry } from "../telemetry/noop.ts";
+import type { Telemetry } from "../telemetry/port.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { seededFill, seededRandom } from "./seeded-random.ts";
+
+export interface TestRuntimeOptions {
+  /** Default 1. */
+  readonly seed?: number;
+  /** Default: none. */
+  readonly telemetry?: Telemetry;
+  /** Default: one of its own. Processes of one test share it. */
+  readonly clock?: FakeClock;
+}
+
+export interface TestRuntime extends Runtime {
+  readonly clock: FakeClock;
+  readonly timers: TimerWheel;
+  /** What timers' callbacks threw. */
+  readonly timerErrors: unknown[];
+}
+
+/** Time stands still until `clock.advance`; chance and ids follow from the seed; the stall clock ticks only when told. */
+export function createTestRuntime({
+  seed = 1,
+  telemetry = noopTelemetry,
+  clock = new FakeClock(),
+}: TestRuntimeOptions = {}): TestRuntime {
+  const timerErrors: unknown[] = [];
+  return {
+    clock,
+    timers: new TimerWheel(clock, clock.drive(), (error) => timerErrors.push(error)),
+    timerErrors,
+    random: seededRandom(seed),
+    ids: new IdSource(seededFill(seed)),
+    stall: new StallClock(clock),
+    telemetry,
+  };
+}
