@@ -1,6 +1,6 @@
 // Time that stands still until a test moves it.
 import type { Clock } from "../call/clock.ts";
-import { TICK_MS, type WheelDrive } from "../call/timer-wheel.ts";
+import { TICK_MS, TimerWheel, type WheelDrive } from "../call/timer-wheel.ts";
 
 /** Where both clocks of a fake clock begin; the monotonic one not at 0, which would hide a forgotten subtraction. */
 const START_MS = 1_000_000;
@@ -59,6 +59,13 @@ export class FakeClock implements Clock {
         running = undefined;
       },
     };
+  }
+
+  /** Timers of this clock. What a callback throws is thrown by `advance`. */
+  timers(): TimerWheel {
+    return new TimerWheel(this, this.drive(), (error) => {
+      throw error;
+    });
   }
 
   #turn(): void {
