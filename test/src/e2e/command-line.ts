@@ -29,13 +29,12 @@ export class CommandLine {
   readonly folder = mkdtempSync(join(tmpdir(), "malla-e2e-"));
   readonly #running: LongRunning[] = [];
   /** The environment of a user: nothing of the test run's own mesh. */
-  readonly #env = {
-    ...process.env,
-    MALLA_HOME: join(this.folder, ".malla"),
-    NO_COLOR: "1",
-    NATS_URL: undefined,
-    NATS_CREDS: undefined,
-  };
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(env: Readonly<Record<string, string>> = {}) {
+    const own = { MALLA_HOME: join(this.folder, ".malla"), NO_COLOR: "1", NATS_URL: undefined, NATS_CREDS: undefined };
+    this.#env = { ...process.env, ...own, ...env };
+  }
 
   /** Runs a verb to its end. */
   run(args: readonly string[], input = ""): Outcome {
