@@ -69,7 +69,8 @@ test("a checkout is one joined trace, and the metrics pass promtool", async (con
   assert.match(metrics, /^mesh_requests_total\{.*reporter="router".*\} \d+$/m);
   await shop.ended;
 
-  const traces = Map.groupBy(spans, ({ traceId }) => traceId);
+  const traces = new Map<string, SeenSpan[]>();
+  for (const span of spans) traces.set(span.traceId, [...(traces.get(span.traceId) ?? []), span]);
   const whole = [...traces.values()].find(
     (trace) =>
       trace.some(({ name, process }) => name === "storefront/checkout" && process === "shoppers") &&
