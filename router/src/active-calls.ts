@@ -61,9 +61,10 @@ export class ActiveCalls {
     const running: string[] = [];
     const done: string[] = [];
     const unseen: string[] = [];
-    for (const id of ids) {
+    // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
+    for (const id of new Set(ids)) {
       if (this.find(id, principal) !== undefined) running.push(id);
-      else if (this.finished.find(`${principal} ${id}`) !== undefined) done.push(id);
+      else if (this.finished.has(`${principal} ${id}`)) done.push(id);
       else {
         this.#burn(`${principal} ${id}`);
         unseen.push(id);

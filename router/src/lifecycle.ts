@@ -143,10 +143,10 @@ class Lifecycle {
         .find(subject.call, subject.principal)
         ?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
     });
-    this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message));
+    this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message, "via"));
     this.#calls = this.#connections.mesh.subscribe(
       subscriptions.calls,
-      (message) => pipeline.handle(message),
+      (message) => pipeline.handle(message, "shared"),
       ROUTER_QUEUE,
     );
   }
@@ -183,9 +183,8 @@ class Lifecycle {
       this.#timers.push(setTimeout(resolve, DRAIN_MS));
     });
     // Who picked this router goes elsewhere when it is refused; a plain client cannot, so the broker sends none here first.
-    this.#calls?.unsubscribe();
     this.#services.resolve(TOKENS.announcer).drain();
-    if (this.#connections.mesh.connected) await Promise.race([this.#connections.mesh.flush(), patience]);
+    await Promise.race([this.#calls?.drain(), patience]);
     this.#services.resolve(TOKENS.pipeline).drain();
     const active = this.#services.resolve(TOKENS.active);
     await Promise.race([active.whenIdle(), patience]);

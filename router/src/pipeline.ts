@@ -55,8 +55,8 @@ export class Pipeline {
     this.#draining = true;
   }
 
-  /** Every message on `mesh.call` and on this router's `mesh.via`. Never throws. */
-  handle(message: BrokerMessage): void {
+  /** Every message on `mesh.call` (`shared`) and on this router's own `mesh.via`. Never throws. */
+  handle(message: BrokerMessage, way: "shared" | "via"): void {
     const { runtime, active, limits, policy, answerMesh, dispatch: ports } = this.#ports;
     // Only what the broker has proven, and only to a reply that is the caller's own, is ever answered.
     const target = authenticate(message);
@@ -72,9 +72,11 @@ export class Pipeline {
     try {
       // Before any parsing, so that a flood costs as little as may be.
       admit(target.principal, this.#draining, active, limits);
+      // Before anything begins that would have to be ended: what came twice, or was declared unseen, is not carried.
+      const callId = callIdOf(message, way, runtime);
+      if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
-      exchange = this.#open(target, message);
-      if (!active.mayStart(exchange.callId, exchange.principal)) return;
+      exchange = this.#open(target, message, callId);
       // Before authorize, which judges the final service and method.
       route(exchange, calledFacts(exchange));
       exchange.deadlineAtMs = this.#deadline(exchange);
@@ -88,7 +90,7 @@ export class Pipeline {
     }
   }
 
-  #open(target: CallTarget, message: BrokerMessage): Exchange {
+  #open(target: CallTarget, message: BrokerMessage, callId: string): Exchange {
     const { runtime, policy } = this.#ports;
     const facts = readRequestHeaders(message.headers);
     const startedAtMs = runtime.clock.nowMs();
@@ -105,7 +107,7 @@ export class Pipeline {
     return {
       ...target,
       label,
-      callId: message.reply === "" ? runtime.ids.next() : message.reply.slice(message.reply.lastIndexOf(".") + 1),
+      callId,
       reply: message.reply,
       headers: facts.headers,
       payload: message.payload,
@@ -265,4 +267,13 @@ export class Pipeline {
     for (const instance of entry?.instances.values() ?? []) if (instance.methods.has(targetMethod)) return targetMethod;
     return OTHER;
   }
+}
+
+/**
+ * Who picked this router asks by the last token, which its SDK drew. Other clients may count, each from one, and nobody can
+ * ask for a call that any router may have taken.
+ */
+function callIdOf({ reply }: BrokerMessage, way: "shared" | "via", { ids }: Runtime): string {
+  const last = way === "via" ? reply.slice(reply.lastIndexOf(".") + 1) : "";
+  return last === "" ? ids.next() : last;
 }

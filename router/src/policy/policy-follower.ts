@@ -34,6 +34,7 @@ export class PolicyFollower {
   #head: SignedHead | undefined;
   #documents: readonly StoredDocument[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #stopped: () => void = () => undefined;
   #polling = false;
   #lastProblem = "";
 
@@ -41,15 +42,24 @@ export class PolicyFollower {
     this.#options = options;
   }
 
-  /** Resolves after the first read: with the bucket's policy, or with the last good one from disk if it cannot be read. */
+  /**
+   * Resolves when a policy is in force: the bucket's, or the last good one from disk if that cannot be read. With neither
+   * it goes on reading and does not resolve, since calls without a policy would all be let through.
+   */
   async start(): Promise<void> {
+    const { policy } = this.#options;
     await this.#poll();
-    if (!this.#options.policy.loaded) await this.#fromCache();
-    this.#timer = setInterval(() => void this.#poll(), POLL_MS);
+    if (!policy.loaded) await this.#fromCache();
+    await new Promise<void>((resolve) => {
+      this.#stopped = resolve;
+      this.#timer = setInterval(() => void this.#poll().then(() => policy.loaded && resolve()), POLL_MS);
+      if (policy.loaded) resolve();
+    });
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#stopped();
   }
 
   /** Why the last read failed; empty if it did not. */

@@ -27,7 +27,11 @@ function text(value: string): Uint8Array {
 
 function collect(broker: Broker, subject: string, queue?: string): BrokerMessage[] {
   const messages: BrokerMessage[] = [];
-  broker.subscribe(subject, (message) => messages.push({ ...message, payload: Uint8Array.from(message.payload) }), queue);
+  broker.subscribe(
+    subject,
+    (message) => messages.push({ ...message, payload: Uint8Array.from(message.payload) }),
+    queue,
+  );
   return messages;
 }
 
@@ -106,7 +110,13 @@ export const brokerContract: readonly BrokerCase[] = [
       const two = collect(b, "contract.wild.*.*");
       const rest = collect(b, "contract.wild.>");
       await b.flush();
-      for (const subject of ["contract.wild", "contract.wild.a", "contract.wild.a.b", "contract.wild.a.b.c", "contract.tame.a"])
+      for (const subject of [
+        "contract.wild",
+        "contract.wild.a",
+        "contract.wild.a.b",
+        "contract.wild.a.b.c",
+        "contract.tame.a",
+      ])
         a.publish(subject, text(subject));
       await quiesce(a, b);
       assert.deepEqual(payloads(one), ["contract.wild.a"]);
@@ -204,6 +214,23 @@ export const brokerContract: readonly BrokerCase[] = [
       for (const one of ["1", "2", "3"]) a.publish("contract.once", text(one));
       await quiesce(a, b);
       assert.deepEqual(seen, ["1"]);
+    },
+  },
+  {
+    name: "a drained subscription hears what was sent before and nothing after",
+    run: async (fixture) => {
+      const [a, b] = await pair(fixture);
+      const seen: string[] = [];
+      const draining = b.subscribe("contract.drain", (message) => seen.push(Buffer.from(message.payload).toString()));
+      await b.flush();
+      for (const one of ["1", "2", "3"]) a.publish("contract.drain", text(one));
+      await a.flush();
+      await draining.drain();
+      assert.deepEqual(seen, ["1", "2", "3"]);
+      a.publish("contract.drain", text("4"));
+      await quiesce(a, b);
+      assert.equal(seen.length, 3);
+      await draining.drain();
     },
   },
   {

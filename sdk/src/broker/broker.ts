@@ -14,6 +14,8 @@ export interface BrokerMessage {
 export interface BrokerSubscription {
   /** No message arrives after this. */
   unsubscribe(): void;
+  /** The broker sends no more at once; what it has sent already still arrives before this resolves. Never rejects. */
+  drain(): Promise<void>;
 }
 
 export type BrokerStatus =

@@ -69,7 +69,7 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
 }
 
 function connectError(cause: unknown, servers: readonly string[]): Error {
-  const where = servers.join(", ");
+  const where = servers.map(withoutUserInfo).join(", ");
   const message = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof errors.AuthorizationError || /authorization|authentication/i.test(message)) {
     return new Error(
@@ -83,6 +83,11 @@ function connectError(cause: unknown, servers: readonly string[]): Error {
       cause,
     },
   );
+}
+
+/** An address as it may be shown: what stands before an `@` may be a password. */
+function withoutUserInfo(server: string): string {
+  return server.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1");
 }
 
 /** One connection to NATS. */
@@ -146,7 +151,11 @@ export class NatsBroker implements Broker {
         }
       },
     });
-    return { unsubscribe: () => subscription.unsubscribe() };
+    return {
+      unsubscribe: () => subscription.unsubscribe(),
+      // Rejects only for what is closed, and from there nothing arrives.
+      drain: async () => await subscription.drain().catch(() => undefined),
+    };
   }
 
   async flush(): Promise<void> {

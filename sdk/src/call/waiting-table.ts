@@ -11,7 +11,7 @@ export const PROBE_EVERY_MS = 250;
 export const GONE_AFTER_MS = 3_000;
 /** How often to call `probeOld`, in ms: so the first probe goes out 250 to 375 ms after the request. */
 export const PROBE_TICK_MS = 125;
-/** At most so many ids in one probe; the others come with the next. */
+/** At most so many ids in one probe; a peer with more gets several, so that the old cannot keep the young from being asked for. */
 const MAX_PROBED_IDS = 200;
 
 export interface Waiting<Peer> {
@@ -63,7 +63,8 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
 
   /** Asks peers about what has waited long. The young stand last, so the walk ends at the first of them. */
   probeOld(nowMs: number, probe: (peer: Peer, ids: readonly string[]) => void): void {
-    let byPeer: Map<Peer, string[]> | undefined;
+    const due: { readonly peer: Peer; readonly ids: string[] }[] = [];
+    const open = new Map<Peer, string[]>();
     for (const entry of this.#entries.values()) {
       if (nowMs - entry.sentAtMs < PROBE_AFTER_MS) break;
       if (entry.peer === undefined) continue;
@@ -72,15 +73,17 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
         continue;
       }
       if (nowMs - entry.probedAtMs < PROBE_EVERY_MS) continue;
-      byPeer ??= new Map();
-      const ids = byPeer.get(entry.peer);
-      if (ids === undefined) byPeer.set(entry.peer, [entry.id]);
-      else if (ids.length < MAX_PROBED_IDS) ids.push(entry.id);
-      else continue;
       entry.probedAtMs = nowMs;
+      const ids = open.get(entry.peer);
+      if (ids !== undefined && ids.length < MAX_PROBED_IDS) {
+        ids.push(entry.id);
+        continue;
+      }
+      const begun = [entry.id];
+      open.set(entry.peer, begun);
+      due.push({ peer: entry.peer, ids: begun });
     }
-    if (byPeer === undefined) return;
-    for (const [peer, ids] of byPeer) probe(peer, ids);
+    for (const { peer, ids } of due) probe(peer, ids);
   }
 
   /** The peer answered: what it has not seen it never will. Replies of what is done come by themselves. */

@@ -168,13 +168,13 @@ export class RoutedPath {
     call.settle(error, reply);
   }
 
-  #send(call: RoutedCall): void {
+  #send(call: RoutedCall, except?: KnownRouter): void {
     if (call.ended) return;
     const { broker, runtime, principal, connection, routers } = this.#options;
     const { request } = call;
     const { service, method } = request;
     const now = runtime.clock.nowMs();
-    const router = routers.choose(runtime.random);
+    const router = routers.choose(runtime.random, except);
     const current: Try = {
       id: runtime.ids.next(),
       call,
@@ -235,7 +235,7 @@ export class RoutedPath {
     }
     const error = errorOfReply(headers, "router");
     // A router that drains or is full has not begun: another may.
-    if (error !== undefined && refusedByRouter(error) && this.#resend(call)) return;
+    if (error !== undefined && refusedByRouter(error) && this.#elsewhere(waiting, error)) return;
     this.#end(call, error, { headers, payload: message.payload });
   }
 
@@ -253,11 +253,19 @@ export class RoutedPath {
     );
   }
 
-  /** To another router at once. False if it went elsewhere too often already. */
-  #resend(call: RoutedCall): boolean {
+  /** To another router than the one that refused. False if there is none: the same again would only add to its load. */
+  #elsewhere({ call, peer }: Try, { reason }: MeshError): boolean {
+    const { routers, runtime } = this.#options;
+    if (reason === "overloaded" && peer !== undefined && routers.choose(runtime.random, peer) === undefined)
+      return false;
+    return this.#resend(call, peer);
+  }
+
+  /** To a router at once. False if it was sent too often already. */
+  #resend(call: RoutedCall, except?: KnownRouter): boolean {
     if (call.resends >= MAX_RESENDS) return false;
     call.resends++;
-    this.#send(call);
+    this.#send(call, except);
     return true;
   }
 
@@ -276,7 +284,11 @@ export class RoutedPath {
     }
     const mayResend = loss === "unseen" || call.request.repeatable;
     if (mayResend && this.#resend(call)) return;
-    this.#end(call, MeshError.of("gone", "the router was lost while the call ran"), undefined);
+    const error =
+      loss === "unseen"
+        ? MeshError.of("not-started", "the request never reached a router")
+        : MeshError.of("gone", "the router was lost while the call ran");
+    this.#end(call, error, undefined);
   }
 
   #probeOld(): void {

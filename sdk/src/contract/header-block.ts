@@ -116,11 +116,13 @@ export function isReservedHeader(name: string): boolean {
 /** The first reserved name that stands twice (in any case), or undefined. */
 export function duplicateReserved(block: HeaderBlock): string | undefined {
   const { fields } = block;
-  for (let i = 2; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    for (let j = 0; j < i; j += 2) {
-      if (sameName(fields[j] as string, name) && isReservedHeader(name)) return name;
-    }
+  // One pass: a sender may choose hundreds of names, and comparing each with each would be its cheapest attack.
+  const seen = new Set<string>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    if (!isReservedHeader(name)) continue;
+    if (seen.has(name)) return fields[i];
+    seen.add(name);
   }
   return undefined;
 }

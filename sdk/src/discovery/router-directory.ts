@@ -72,9 +72,12 @@ export class RouterDirectory {
     this.#rebuild(nowMs);
   }
 
-  /** The better of two drawn by chance, by calls in flight from here (power of two choices). Undefined: none is known. */
-  choose(random: () => number): KnownRouter | undefined {
-    const usable = this.#usable;
+  /**
+   * The better of two drawn by chance, by calls in flight from here (power of two choices). Undefined: none is known but
+   * perhaps `except`, which has just refused.
+   */
+  choose(random: () => number, except?: KnownRouter): KnownRouter | undefined {
+    const usable = except === undefined ? this.#usable : this.#usable.filter((router) => router !== except);
     const count = usable.length;
     if (count <= 1) return usable[0];
     const first = Math.floor(random() * count);

@@ -4,7 +4,7 @@ import type { AccessPolicyDocument, AccessRule } from "../contract/documents.ts"
 import { decision } from "./access-decision.ts";
 import { compileNames } from "./glob.ts";
 import type { AccessRules, AuditedAccess, CompiledAccess, ServiceAccess } from "./policy.ts";
-import { Findings, type Problem } from "./problem.ts";
+import { Findings, type Problem, refuseUnknown } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
 import { buildRuleIndex, emptyRuleIndex } from "./rule-index.ts";
 import { compileHeaders } from "./string-match.ts";
@@ -130,7 +130,10 @@ function compileRule(rule: AccessRule, path: string, findings: Findings): Condit
   }
 }
 
+const CONDITIONS: ReadonlySet<string> = new Set(["principals", "methods", "headers"] satisfies (keyof AccessRule)[]);
+
 function readRule(rule: AccessRule, path: string, findings: Findings): Condition {
+  refuseUnknown(rule, CONDITIONS, path, findings);
   const { principals, methods } = rule;
   if (principals?.length === 0)
     findings.warning(`${path}.principals`, "an empty list matches nobody: leave it out to match everybody");

@@ -6,7 +6,7 @@ import { type CompiledDestination, compileDestination } from "./destination.ts";
 import { compileGlob, compileNames, type Glob, type NameSet } from "./glob.ts";
 import { HASH_SEED, hashText } from "./key-hash.ts";
 import type { CompiledRoute } from "./policy.ts";
-import type { Findings } from "./problem.ts";
+import { type Findings, refuseUnknown } from "./problem.ts";
 import { compileHeaders, type HeaderCondition } from "./string-match.ts";
 
 /** One way into a Route: a Route that lists two methods has two, each with a precedence of its own. */
@@ -30,9 +30,18 @@ interface Target {
   readonly methods: readonly { readonly glob: Glob | undefined; readonly path: string }[];
 }
 
+const CONDITIONS: ReadonlySet<string> = new Set([
+  "subject",
+  "service",
+  "methods",
+  "headers",
+  "principals",
+] satisfies (keyof RouteMatch)[]);
+
 /** The ways into a Route; none if anything in it is wrong: half a Route would send calls where nobody meant them to go. */
 export function compileRoute(document: RouteDocument, label: string, findings: Findings): readonly RouteEntry[] {
   const { match } = document.spec;
+  refuseUnknown(match, CONDITIONS, "spec.match", findings);
   const target = compileTarget(match, findings);
   const headers = compileHeaders(match.headers, "spec.match.headers", findings);
   const principals = match.principals === undefined ? undefined : compileNames(match.principals);

@@ -37,3 +37,17 @@ export class Findings {
     this.#problems.push({ severity: "warning", document: this.#document, path, message });
   }
 }
+
+/**
+ * A condition that is overlooked makes a rule wider than it was written: by a newer version, which knows more, or by
+ * hand. So what stands among conditions is an object, and has no field but the known ones.
+ */
+export function refuseUnknown(conditions: object, known: ReadonlySet<string>, path: string, findings: Findings): void {
+  if (typeof conditions !== "object" || conditions === null || Array.isArray(conditions)) {
+    findings.error(path, "is an object of conditions");
+    return;
+  }
+  for (const name of Object.keys(conditions)) {
+    if (!known.has(name)) findings.error(`${path}.${name}`, "is no condition that this version knows");
+  }
+}

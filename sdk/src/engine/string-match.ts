@@ -43,6 +43,10 @@ export function compileHeaders(
 ): HeaderCondition[] {
   const conditions: HeaderCondition[] = [];
   const seen = new Set<string>();
+  if (headers !== undefined && (typeof headers !== "object" || headers === null || Array.isArray(headers))) {
+    findings.error(path, "is an object of header names");
+    return conditions;
+  }
   for (const [written, match] of Object.entries(headers ?? {})) {
     const name = written.toLowerCase();
     const at = `${path}.${written}`;

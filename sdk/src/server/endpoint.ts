@@ -1,7 +1,7 @@
 // A method as the instance runs it: how its payload is read, who handles it, how the result is written.
 import { Buffer } from "node:buffer";
 import { decodePayload, encodePayload, isJson, type Payload } from "../call/payload.ts";
-import { CONTENT_TYPE_PROTOBUF, isMethodName, MeshError } from "../contract/index.ts";
+import { CONTENT_TYPE_JSON, CONTENT_TYPE_PROTOBUF, isMethodName, MeshError } from "../contract/index.ts";
 import type { Contract, ContractMethod, MethodOf, RequestOf, ResponseOf } from "../protobuf/contract.ts";
 import { DecodeError } from "../protobuf/decode-error.ts";
 import type { CallContext } from "./call-context.ts";
@@ -58,6 +58,16 @@ export function contractEndpoints<Service>(
   });
 }
 
+const OPEN_BRACE = 0x7b;
+
+/**
+ * What a payload without a Content-Type is, by its first byte: an opening brace begins a JSON object and, as the start of
+ * a group, no message of proto3. So `nats req` needs no header for a method with a contract.
+ */
+export function impliedContentType(payload: Uint8Array): string | undefined {
+  return payload[0] === OPEN_BRACE ? CONTENT_TYPE_JSON : undefined;
+}
+
 function contractEndpoint(method: ContractMethod, handler: Handler): Endpoint {
   return {
     name: method.name,
@@ -73,9 +83,8 @@ function contractEndpoint(method: ContractMethod, handler: Handler): Endpoint {
 
 function decodeRequest(method: ContractMethod, bytes: Uint8Array, contentType: string | undefined): unknown {
   try {
-    return contentType !== undefined && isJson(contentType)
-      ? method.request.fromJson(bytes)
-      : method.request.decode(bytes);
+    const type = contentType ?? impliedContentType(bytes);
+    return type !== undefined && isJson(type) ? method.request.fromJson(bytes) : method.request.decode(bytes);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new MeshError({ status: "INVALID_ARGUMENT", message: `${method.fullName}: ${error.message}` });

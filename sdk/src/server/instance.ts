@@ -68,8 +68,8 @@ export class ServedInstance {
     this.#announcer.enter("gone");
     this.#announcer.stop();
     this.#micro.stop();
+    await this.#receiver.stop();
     if (this.#options.broker.connected) await this.#options.broker.flush();
-    this.#receiver.stop();
   }
 
   #announced(): ReturnType<ConstructorParameters<typeof Announcer>[0]["facts"]> {

@@ -7,7 +7,6 @@ import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import {
   type AttemptTarget,
-  CONTENT_TYPE_JSON,
   DEFAULT_TIMEOUT_MS,
   encodeHeaderBlock,
   encodeProbeAnswer,
@@ -27,7 +26,7 @@ import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
 import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
 import type { CallContext } from "./call-context.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 import { RunningCalls } from "./running-calls.ts";
 import { thrownError, unencodable } from "./thrown-error.ts";
@@ -89,9 +88,12 @@ export class Receiver {
     this.#draining = true;
   }
 
-  stop(): void {
-    this.#subscription?.unsubscribe();
+  /** Resolves when all that was on its way here has been refused: dropped, it would look like calls that were lost. */
+  async stop(): Promise<void> {
+    await this.#subscription?.drain();
     this.#subscription = undefined;
+    // What came last is refused after its read chunk.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   async whenIdle(): Promise<void> {
@@ -253,7 +255,16 @@ export class Receiver {
       if (settled) return;
       settled = true;
       timers.cancel(deadlineTimer);
-      const ended = this.#answer(endpoint, message, facts, id, error, value);
+      let ended = error;
+      try {
+        ended = this.#answer(endpoint, message, facts, id, error, value);
+      } catch (thrown) {
+        // A connection that was closed this instant: nobody can be answered, but the call has ended all the same.
+        telemetry.log.warn(
+          { err: thrown, service: target.service, method: target.method },
+          "a reply could not be sent",
+        );
+      }
       this.#calls.end(id);
       this.#record(stats, target, ended, clock.nowMs() - startedAtMs, span);
     };
@@ -310,23 +321,36 @@ export class Receiver {
   ): MeshError | undefined {
     if (message.reply === "") return error;
     if (error === undefined) {
-      try {
-        const { bytes, contentType } = endpoint.encode(
-          value,
-          headerValue(facts.headers, header.contentType) ?? CONTENT_TYPE_JSON,
-        );
-        const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
-        this.#refuseTooLarge(bytes.length + headers.length);
-        this.#reply(id, message.reply, bytes, headers);
+      const encoded = this.#encode(endpoint, message, facts, value);
+      if (!(encoded instanceof MeshError)) {
+        this.#reply(id, message.reply, encoded.bytes, encoded.headers);
         return undefined;
-      } catch (thrown) {
-        error = thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
       }
+      error = encoded;
     }
     const fields = errorFields(error, 1);
     fields.push(header.load, formatLoad(this.load));
     this.#reply(id, message.reply, EMPTY, encodeFields(fields));
     return error;
+  }
+
+  #encode(
+    endpoint: Endpoint,
+    message: BrokerMessage,
+    facts: RequestFacts,
+    value: unknown,
+  ): { readonly bytes: Uint8Array; readonly headers: Uint8Array } | MeshError {
+    try {
+      const { bytes, contentType } = endpoint.encode(
+        value,
+        headerValue(facts.headers, header.contentType) ?? impliedContentType(message.payload),
+      );
+      const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
+      this.#refuseTooLarge(bytes.length + headers.length);
+      return { bytes, headers };
+    } catch (thrown) {
+      return thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
+    }
   }
 
   #refuseTooLarge(bytes: number): void {

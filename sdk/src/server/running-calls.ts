@@ -23,7 +23,7 @@ export class RunningCalls {
 
   /** False for an id that runs, has run, or was declared unseen: the request came twice or too late. */
   mayStart(id: string): boolean {
-    return !this.#running.has(id) && !this.#burned.has(id) && this.finished.find(id) === undefined;
+    return !this.#running.has(id) && !this.#burned.has(id) && !this.finished.has(id);
   }
 
   start(call: RunningCall): void {
@@ -42,7 +42,7 @@ export class RunningCalls {
   cancel(id: string): void {
     const call = this.#running.get(id);
     if (call !== undefined) call.abort("cancelled");
-    else if (this.finished.find(id) === undefined) this.#burn(id);
+    else if (!this.finished.has(id)) this.#burn(id);
   }
 
   probe(ids: readonly string[]): ProbeAnswer {
@@ -51,7 +51,7 @@ export class RunningCalls {
     const unseen: string[] = [];
     for (const id of ids) {
       if (this.#running.has(id)) running.push(id);
-      else if (this.finished.find(id) !== undefined) done.push(id);
+      else if (this.finished.has(id)) done.push(id);
       else {
         this.#burn(id);
         unseen.push(id);

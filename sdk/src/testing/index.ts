@@ -1,5 +1,6 @@
 // For tests of programs on the mesh: time and chance that belong to the test, and a broker in memory.
 export { type BrokerCase, type BrokerFixture, brokerContract } from "../broker/broker.contract.ts";
+export { exchangeOf, instanceState, policyOf } from "./exchange-fixture.ts";
 export { FakeClock } from "./fake-clock.ts";
 export {
   MemoryBroker,

@@ -26,7 +26,10 @@ test("the no-responders answer is the server's, to the byte", async () => {
   broker.subscribe("inbox.*", (message) => seen.push(message));
   broker.publish("nobody", EMPTY, "inbox.1");
   await server.settle();
-  assert.equal(Buffer.from(seen[0]?.headers ?? EMPTY).toString("latin1"), "NATS/1.0 503\r\n\r\n");
+  assert.equal(
+    Buffer.from(seen[0]?.headers ?? EMPTY).toString("latin1"),
+    "NATS/1.0 503\r\nNats-Subject: nobody\r\n\r\n",
+  );
 });
 
 test("a disconnect loses what is on its way, refuses publishes, and a reconnect brings the subscriptions back", async () => {

@@ -10,8 +10,6 @@ import {
 } from "../broker/broker.ts";
 import { seededRandom } from "./seeded-random.ts";
 
-/** What nats-server sends to a requester when nobody listens. */
-const NO_RESPONDERS: Uint8Array = Buffer.from("NATS/1.0 503\r\n\r\n");
 const EMPTY: Uint8Array = new Uint8Array(0);
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
 
@@ -43,6 +41,11 @@ export function matchesSubject(pattern: readonly string[], subject: readonly str
     if (i >= subject.length || (token !== "*" && token !== subject[i])) return false;
   }
   return pattern.length === subject.length;
+}
+
+/** What nats-server sends to a requester when nobody listens; since 2.12 it names the subject. */
+function noResponders(subject: string): Uint8Array {
+  return Buffer.from(`NATS/1.0 503\r\nNats-Subject: ${subject}\r\n\r\n`);
 }
 
 /** One server with one account: connections made by `connect` hear each other. */
@@ -103,15 +106,15 @@ export class MemoryServer {
     for (const members of groups.values()) {
       this.#deliver(members[Math.floor(this.#random() * members.length)] as Subscription, message);
     }
-    if (!heard && message.reply !== "") this.#sayNobodyListens(from, message.reply);
+    if (!heard && message.reply !== "") this.#sayNobodyListens(from, message);
   }
 
   /** To one subscription of the requester itself, as the server does. */
-  #sayNobodyListens(to: MemoryBroker, reply: string): void {
+  #sayNobodyListens(to: MemoryBroker, { subject, reply }: BrokerMessage): void {
     const tokens = reply.split(".");
     for (const subscription of this.#subscriptions) {
       if (subscription.broker !== to || !matchesSubject(subscription.pattern, tokens)) continue;
-      this.#deliver(subscription, { subject: reply, reply: "", headers: NO_RESPONDERS, payload: EMPTY });
+      this.#deliver(subscription, { subject: reply, reply: "", headers: noResponders(subject), payload: EMPTY });
       return;
     }
   }
@@ -181,11 +184,17 @@ export class MemoryBroker implements Broker {
     const subscription: Subscription = { broker: this, pattern: subject.split("."), queue, onMessage, open: true };
     this.#subscriptions.add(subscription);
     if (this.connected) this.#server.subscribe(subscription);
+    const unsubscribe = (): void => {
+      subscription.open = false;
+      this.#subscriptions.delete(subscription);
+      this.#server.unsubscribe(subscription);
+    };
     return {
-      unsubscribe: () => {
-        subscription.open = false;
-        this.#subscriptions.delete(subscription);
+      unsubscribe,
+      drain: async () => {
         this.#server.unsubscribe(subscription);
+        if (this.connected) await this.flush();
+        unsubscribe();
       },
     };
   }

@@ -150,25 +150,17 @@ test("a caller that drains gets the answers it waits for", async () => {
 test("a handler that still calls others when its instance drains gets its answers", async () => {
   ran = new Map();
   await worker("depot");
+  let entered = 0;
   const middle: Mesh = await mesh.service("middle", {
     work: async (request: { id: string }) => {
+      entered++;
       await sleep(100);
       return await middle.call("depot", "work", request);
     },
   });
   const caller = await mesh.caller("asker");
   const calls = Array.from({ length: 20 }, async (_, n) => await caller.call("middle", "work", { id: `m${n}` }));
-  await eventually(async () => {
-    const inFlight = await Promise.all(
-      mesh.routers
-        .filter(({ running }) => running)
-        .map(async (router) => await mesh.metric(router, "mesh_requests_in_flight", { service: "middle" })),
-    );
-    assert.equal(
-      inFlight.reduce((sum, count) => sum + count, 0),
-      20,
-    );
-  });
+  await eventually(() => assert.equal(entered, 20));
   await mesh.leave(middle);
   assert.equal((await Promise.all(calls)).length, 20);
   await mesh.leave(caller);

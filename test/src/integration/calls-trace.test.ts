@@ -30,7 +30,11 @@ function telemetryOf(serviceName: string): ReturnType<typeof createTelemetry> {
 
 before(async () => {
   mesh = await startMesh();
-  const inner = { work: (_: unknown, { headers }: CallContext) => void (baggage.inner = headers.get("baggage")) };
+  const inner = {
+    work: (_: unknown, { headers }: CallContext) => {
+      baggage.inner = headers.get("baggage");
+    },
+  };
   await mesh.service("inner", inner, { telemetry: telemetryOf("inner") });
   // Without a tracer of its own: what came in must go on all the same.
   const dark: Mesh = await mesh.service("dark", {

@@ -34,7 +34,7 @@ export function chooseInstance(
   const service = destination?.service ?? exchange.targetService;
   const candidates = candidatesFor(destination, service, registry);
   if (candidates.length === 0) return none("no-instance", service, describeAbsence(service, destination));
-  const admitted = eligible(candidates, nowMs, exchange.settings.outlier);
+  const admitted = untried(eligible(candidates, nowMs, exchange.settings.outlier), candidates, tried);
   if (admitted.length === 0) return none("breaker-open", service, `every instance of ${service} is ejected`);
   const full = (instance: Instance): boolean => instance.load.inFlight >= capOf(instance, exchange);
   const roomy = admitted.some(full) ? admitted.filter((instance) => !full(instance)) : admitted;
@@ -43,6 +43,20 @@ export function chooseInstance(
   const avoid = tried.length === 0 ? undefined : (instance: Instance): boolean => tried.includes(instance);
   const instance = pick(exchange.settings.loadBalancer, roomy, nowMs, random, avoid);
   return { instance, refusal: "no-instance", service, message: "" };
+}
+
+/**
+ * A half-open instance is offered alone, also to a call it has just refused: such a call goes to a healthy one it has not
+ * tried, if there is one.
+ */
+function untried(
+  admitted: readonly Instance[],
+  candidates: readonly Instance[],
+  tried: readonly Instance[],
+): readonly Instance[] {
+  if (tried.length === 0 || !admitted.every((instance) => tried.includes(instance))) return admitted;
+  const others = candidates.filter((instance) => instance.outlier.untilMs === 0 && !tried.includes(instance));
+  return others.length > 0 ? others : admitted;
 }
 
 function none(refusal: MeshReason, service: string, message: string): Choice {

@@ -56,6 +56,7 @@ export class Dispatch implements AttemptOwner {
   readonly #tried: Instance[] = [];
   #destination: CompiledDestination | undefined;
   #drawn = false;
+  #share: number | undefined;
   #attempt: Attempt | undefined;
   #deadlineTimer: Timer | undefined;
   #delayTimer: Timer | undefined;
@@ -99,14 +100,22 @@ export class Dispatch implements AttemptOwner {
     if (error === undefined) this.#end(undefined, reply);
     else {
       this.#lastReply = error.reason === "application" ? reply : undefined;
-      this.#afterFailure(attempt, error);
+      this.#suspect(attempt.instance, error);
+      this.#afterFailure(error);
     }
   }
 
   attemptFailed(attempt: Attempt, error: MeshError): void {
     this.#attemptEnded(attempt, error);
     this.#lastReply = undefined;
-    this.#afterFailure(attempt, error);
+    this.#suspect(attempt.instance, error);
+    this.#afterFailure(error);
+  }
+
+  /** A nack carries the instance's word; the broker's 503, a lost request and a lost instance make it suspect. */
+  #suspect(instance: Instance, { reason, origin }: MeshError): void {
+    if (this.#ended || (reason !== "gone" && (reason !== "not-started" || origin === "instance"))) return;
+    this.#ports.registry.suspect(instance, this.#ports.clock.nowMs());
   }
 
   #try(): void {
@@ -115,7 +124,10 @@ export class Dispatch implements AttemptOwner {
     let refusal: MeshError;
     try {
       if (!this.#drawn) {
-        this.#destination = drawDestination(exchange, registry, random);
+        // Drawn once: drawn anew after each wait, the share of a destination without instances would go to the others.
+        this.#share ??= random();
+        const share = this.#share;
+        this.#destination = drawDestination(exchange, registry, () => share);
         this.#drawn = true;
       }
       const choice = chooseInstance(exchange, this.#destination, this.#tried, registry, clock.nowMs(), random);
@@ -188,7 +200,10 @@ export class Dispatch implements AttemptOwner {
         thrown instanceof MeshError
           ? thrown
           : MeshError.of("not-started", "the connection to the broker is down", { origin: "router", cause: thrown });
-      this.attemptFailed(attempt, error);
+      // Nothing left this process, so nothing is learnt about the instance.
+      this.#attemptEnded(attempt, error, "abandoned");
+      this.#lastReply = undefined;
+      this.#afterFailure(error);
     }
   }
 
@@ -207,14 +222,13 @@ export class Dispatch implements AttemptOwner {
   }
 
   /** Bookkeeping of an attempt that ended, whoever ended it. */
-  #attemptEnded(attempt: Attempt, error: MeshError | undefined): void {
+  #attemptEnded(attempt: Attempt, error: MeshError | undefined, outcome = outcomeOf(error)): void {
     const { clock, timers, telemetry } = this.#ports;
     const { instance, exchange } = attempt;
     const now = clock.nowMs();
     const durationMs = now - attempt.sentAtMs;
     if (attempt.perTryTimer !== undefined) timers.cancel(attempt.perTryTimer);
     if (this.#attempt === attempt) this.#attempt = undefined;
-    const outcome = outcomeOf(error);
     instance.load.finished(outcome, durationMs, now);
     const transition = recordOutcome(instance.outlier, outcome, exchange.settings.outlier, now);
     if (transition !== undefined) {
@@ -236,16 +250,12 @@ export class Dispatch implements AttemptOwner {
     });
   }
 
-  #afterFailure(attempt: Attempt, error: MeshError): void {
+  #afterFailure(error: MeshError): void {
     if (this.#ended) return;
     const exchange = this.#exchange;
-    const { clock, random, registry, timers, telemetry } = this.#ports;
+    const { clock, random, timers, telemetry } = this.#ports;
     const now = clock.nowMs();
-    if (error.reason === "not-started") {
-      this.#notStarted++;
-      // A nack carries the instance's word; the broker's 503 and a lost request only make it suspect.
-      if (error.origin !== "instance") registry.suspect(attempt.instance, now);
-    } else if (error.reason === "gone") registry.suspect(attempt.instance, now);
+    if (error.reason === "not-started") this.#notStarted++;
     const decision = nextAttempt(
       exchange.settings.retries,
       {
@@ -295,7 +305,8 @@ export class Dispatch implements AttemptOwner {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     this.#ports.attempts.remove(attempt);
-    this.#ports.sender.cancel(attempt);
+    // The instance holds the call to the same deadline itself; a cancel would only race it for the reason its handler is told.
+    if (error.reason !== "deadline") this.#ports.sender.cancel(attempt);
     this.#attemptEnded(attempt, error);
   }
 

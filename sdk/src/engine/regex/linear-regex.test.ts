@@ -31,23 +31,21 @@ const atom = fc.constantFrom(
   "\\x61",
   "[-a]",
 );
-const { expression } = fc.letrec<{ expression: string; sequence: string; item: string }>((tie) => ({
-  expression: fc.array(tie("sequence"), { minLength: 1, maxLength: 3 }).map((options) => options.join("|")),
-  sequence: fc.array(tie("item"), { maxLength: 4 }).map((items) => items.join("")),
-  item: fc
-    .tuple(
-      fc.oneof(
-        { maxDepth: 3 },
-        atom,
-        tie("expression").map((inner) => `(?:${inner})`),
-        tie("expression").map((inner) => `(${inner})`),
-      ),
-      fc.constantFrom("", "", "", "*", "+", "?", "{2}", "{0}", "{1,}", "{0,3}", "*?"),
-    )
-    .map(([inner, quantifier]) => inner + quantifier),
-}));
+const quantifier = fc.constantFrom("", "", "", "*", "+", "?", "{2}", "{0}", "{1,}", "{0,3}", "*?");
+
+/** Alternatives of short sequences, with groups of the same down to a depth. */
+function expressionOf(depth: number): fc.Arbitrary<string> {
+  const group =
+    depth === 0 ? atom : expressionOf(depth - 1).chain((inner) => fc.constantFrom(`(?:${inner})`, `(${inner})`));
+  const item = fc.tuple(fc.oneof(atom, group), quantifier).map(([inner, times]) => inner + times);
+  const sequence = fc.array(item, { maxLength: 2 }).map((items) => items.join(""));
+  return fc.array(sequence, { minLength: 1, maxLength: 2 }).map((options) => options.join("|"));
+}
+
+// Short, or the platform's matcher would go back and forth for minutes: that is why there is another.
+const expression = fc.oneof(expressionOf(1), expressionOf(2));
 const text = fc
-  .array(fc.constantFrom("a", "b", "c", "1", ".", "-", "é", "😀", "A"), { maxLength: 10 })
+  .array(fc.constantFrom("a", "b", "c", "1", ".", "-", "é", "😀", "A"), { maxLength: 6 })
   .map((parts) => parts.join(""));
 
 describe("compileRegex", () => {

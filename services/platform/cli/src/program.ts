@@ -1,13 +1,16 @@
 // The command: its verbs in the order people meet them.
 import { Command, CommanderError } from "commander";
 import { describeFailure } from "./failure.ts";
-import { addApply, addDelete, addDiff } from "./verbs/apply.ts";
+import { addApply } from "./verbs/apply.ts";
 import { addCall } from "./verbs/call.ts";
 import { addCheck } from "./verbs/check.ts";
 import { addCompletion } from "./verbs/completion.ts";
 import { addCredentials } from "./verbs/credentials.ts";
+import { addDelete } from "./verbs/delete.ts";
+import { addDescribe } from "./verbs/describe.ts";
+import { addDiff } from "./verbs/diff.ts";
 import { addGenerate } from "./verbs/generate.ts";
-import { addDescribe, addGet } from "./verbs/get.ts";
+import { addGet } from "./verbs/get.ts";
 import { addInit } from "./verbs/init.ts";
 import { addRollback } from "./verbs/rollback.ts";
 import { addRouter } from "./verbs/router.ts";

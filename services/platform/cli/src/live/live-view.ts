@@ -81,8 +81,7 @@ export class LiveView {
 
   #draw(): void {
     const { screen, presence, natsUrl, events, processes, paint } = this.#options;
-    const routers = [...presence.routers.all()].length;
-    const title = `Malla  ·  ${natsUrl}  ·  ${routers} routers  ·  ${this.#elapsedSeconds().toFixed(0)} s`;
+    const title = `Malla  ·  ${natsUrl}  ·  ${presence.routerCount} routers  ·  ${this.#elapsedSeconds().toFixed(0)} s`;
     const hint =
       "q or Ctrl-C ends it all  ·  elsewhere: npx malla services | call catalog list '{}' | apply -f … | check";
     const state = { title, rows: this.#rows, events, processes: processes(), hint };

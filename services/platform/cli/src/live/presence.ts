@@ -49,6 +49,11 @@ export class Presence {
     for (const timer of this.#timers) timer.unref();
   }
 
+  /** Routers heard within the last seconds. */
+  get routerCount(): number {
+    return this.#knownRouters.size;
+  }
+
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();

@@ -18,7 +18,9 @@ export interface Size {
   readonly lines: number;
 }
 
-const HEADER = ["SERVICE", "CALLS/S", "P50 MS", "P99 MS", "SUCCESS", "REFUSED/S", "RETRIES/S", "FAILED", "INSTANCES"];
+const HEADER = ["SERVICE", "CALLS/S", "P50 MS", "P99 MS", "OK %", "REFUSED/S", "RETRIES/S", "FAILED", "INSTANCES"];
+/** Blanks between columns: a narrow terminal shows who serves all the same. */
+const GAP = 2;
 /** Below this share of success in the last interval a row is painted red, in percent. */
 const WORRYING_PERCENT = 99.9;
 /** Events get at least so many lines; process ids make room for them. */
@@ -28,7 +30,7 @@ const MIN_EVENTS = 3;
 export function renderView(state: ViewState, { columns, lines }: Size, paint: Paint): string {
   const cut = (line: string): string => line.slice(0, columns);
   const total = state.rows.reduce((sum, row) => sum + row.callsPerSecond, 0);
-  const [header = "", ...rows] = formatTable(HEADER, state.rows.map(cells)).split("\n");
+  const [header = "", ...rows] = formatTable(HEADER, state.rows.map(cells), GAP).split("\n");
   const head = [
     paint("bold", cut(plainText(state.title))),
     "",
@@ -69,7 +71,7 @@ function cells(row: ServiceRow): string[] {
     row.callsPerSecond.toFixed(0),
     row.p50Ms.toFixed(1),
     row.p99Ms.toFixed(1),
-    `${row.successPercent.toFixed(row.successPercent === 100 ? 0 : 2)} %`,
+    row.successPercent.toFixed(row.successPercent === 100 ? 0 : 2),
     row.refusedPerSecond.toFixed(1),
     row.retriesPerSecond.toFixed(1),
     String(row.failed),

@@ -1,7 +1,6 @@
 // What people write on the command line for documents: a kind in any of its words, and names.
-
 import type { Kind } from "@malla/sdk/contract";
-import { isKind, nearestKindWord, resolveKinds } from "@malla/sdk/resources";
+import { nearestKindWord, resolveKinds } from "@malla/sdk/resources";
 import { misuse } from "../failure.ts";
 
 /** The kinds a word stands for; misuse with a guess if it stands for none. */
@@ -12,13 +11,23 @@ export function kindsOf(word: string): readonly Kind[] {
   throw misuse(`there is no kind ${word}${guess === undefined ? "" : `; did you mean ${guess}?`}`);
 }
 
-/** `route a b` or `Route/a` as `Route/a`, `Route/b`. */
-export function namesOf(kind: string | undefined, names: readonly string[]): string[] {
-  if (kind === undefined) throw misuse("a kind and a name are expected, as: route catalog-canary; or -f FILE");
-  const [before, after] = kind.split("/");
-  if (after !== undefined && isKind(before)) return [kind, ...names];
-  const kinds = kindsOf(kind);
-  if (kinds.length !== 1) throw misuse(`${kind} stands for several kinds; say which`);
-  if (names.length === 0) throw misuse(`${kind}: the name of a document is expected`);
-  return names.map((name) => `${kinds[0]}/${name}`);
+/** `route a b`, or `route/a accesspolicy/b`, as `Route/a`, `Route/b`. */
+export function namesOf(first: string | undefined, rest: readonly string[]): string[] {
+  if (first === undefined) throw misuse("a kind and a name are expected, as: route catalog-canary; or -f FILE");
+  if (first.includes("/")) return [first, ...rest].map(slashedName);
+  if (rest.length === 0) throw misuse(`${first}: the name of a document is expected after its kind`);
+  const kind = oneKind(first);
+  return rest.map((name) => `${kind}/${name}`);
+}
+
+function slashedName(text: string): string {
+  const [kind = "", name = "", ...more] = text.split("/");
+  if (name === "" || more.length > 0) throw misuse(`${text}: kind/name is expected, as route/catalog-canary`);
+  return `${oneKind(kind)}/${name}`;
+}
+
+function oneKind(word: string): Kind {
+  const [kind, ...others] = kindsOf(word);
+  if (kind === undefined || others.length > 0) throw misuse(`${word} stands for several kinds; say which`);
+  return kind;
 }

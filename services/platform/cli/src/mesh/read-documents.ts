@@ -12,6 +12,7 @@ import {
   parseDocuments,
 } from "@malla/sdk/resources";
 import { Failure, misuse } from "../failure.ts";
+import { readStdin } from "../read-stdin.ts";
 
 const RESOURCE_FILE = /\.(ya?ml|json)$/;
 
@@ -23,25 +24,28 @@ export interface ReadDocument {
 }
 
 /** Throws a Failure that lists every problem with file, line and column. */
-export function readDocuments(paths: readonly string[]): readonly ReadDocument[] {
+export async function readDocuments(paths: readonly string[]): Promise<readonly ReadDocument[]> {
   if (paths.length === 0) throw misuse("-f FILE, -f FOLDER or -f - is needed");
   const problems: string[] = [];
   const documents = new Map<string, ReadDocument>();
-  for (const { file, text } of paths.flatMap(readTexts)) {
+  for (const { file, text } of (await Promise.all(paths.map(readTexts))).flat()) {
     const parsed = parseDocuments(text, { file });
     problems.push(...parsed.problems.map((problem) => formatProblemWithSource(problem, text)));
     for (const { document, namespace, positionOf } of parsed.entries) {
       const name = documentName(document);
-      if (namespace !== undefined && namespace !== "default")
-        problems.push(`${file}: ${name}: metadata.namespace is ${namespace}; this mesh has one, default`);
-      if (documents.has(name)) problems.push(`${file}: ${name} is there twice`);
-      documents.set(name, {
-        document,
-        place: (path) => {
-          const { line, column } = positionOf(path);
-          return `${file}:${line}:${column}`;
-        },
-      });
+      const place = (path: string): string => {
+        const { line, column } = positionOf(path);
+        return `${file}:${line}:${column}`;
+      };
+      if (namespace !== undefined && namespace !== "default") {
+        const path = "metadata.namespace";
+        problems.push(`${place(path)}: ${name} ${path}: is ${namespace}; this mesh has one, default`);
+      }
+      const earlier = documents.get(name);
+      if (earlier !== undefined) {
+        problems.push(`${place("metadata.name")}: ${name} is at ${earlier.place("")} already`);
+      }
+      documents.set(name, { document, place });
     }
   }
   if (problems.length > 0) throw new Failure(`${problems.join("\n")}\nnothing was applied`);
@@ -49,18 +53,17 @@ export function readDocuments(paths: readonly string[]): readonly ReadDocument[]
   return [...documents.values()];
 }
 
-function readTexts(path: string): { file: string; text: string }[] {
-  if (path === "-") return [{ file: "-", text: readFileSync(0, "utf8") }];
+async function readTexts(path: string): Promise<{ file: string; text: string }[]> {
+  if (path === "-") return [{ file: "-", text: new TextDecoder().decode(await readStdin()) }];
   try {
     if (!statSync(path).isDirectory()) return [{ file: path, text: readFileSync(path, "utf8") }];
     const names = readdirSync(path)
       .filter((name) => RESOURCE_FILE.test(name))
       .sort();
-    if (names.length === 0) throw new Failure(`${path}: there is no .yaml, .yml or .json file in this folder`);
     return names.map((name) => ({ file: join(path, name), text: readFileSync(join(path, name), "utf8") }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw misuse(`${path}: there is no such file or folder`);
-    throw error;
+    throw new Failure(`${path} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -1,13 +1,16 @@
 // How a verb reaches the mesh: where the broker is, and with whose credentials.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { accountKeys, credentialsFile, ensureKeys, issueCredentials, policySigningKey } from "@malla/broker-config";
+import { credentialsFile, ensureKeys, issueCredentials, type Keys, policySigningKey } from "@malla/broker-config";
 import { connectNats, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { ROLES } from "@malla/sdk/contract";
 import { POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
 import { Failure } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { readRunFile } from "../run-file.ts";
 
+/** The name operators go by; their role is called the same. */
+export const OPERATOR = "operator";
 const DEFAULT_URL = "nats://127.0.0.1:4222";
 /** Life of credentials a verb makes for itself, in ms. */
 const VERB_LIFE_MS = 5 * 60_000;
@@ -34,10 +37,15 @@ export function credentialsPath(home: string, name: string): string {
   const path = credentialsFile(home, name);
   if (!existsSync(path)) {
     throw new Failure(
-      `there are no credentials for ${name} (${path}). Issue some: malla credentials issue ${name} --role service -o ${path}`,
+      `there are no credentials for ${name} (${path}). Issue some: malla credentials issue ${name} --role ${roleOf(name)} -o ${path}`,
     );
   }
   return path;
+}
+
+/** A role's own name is for that role alone; everybody else is most likely a service. */
+function roleOf(name: string): string {
+  return name === "service" || !(ROLES as readonly string[]).includes(name) ? "service" : name;
 }
 
 export interface PolicyAccess {
@@ -48,23 +56,32 @@ export interface PolicyAccess {
 
 /** Opens the policy as operator. */
 export async function openPolicy(flags: MeshFlags): Promise<PolicyAccess> {
+  const { broker, keys } = await connectOperator(flags, "CTRL");
+  try {
+    const store = new PolicyStore(await openKeyValue(broker, POLICY_BUCKET), keys.policy.publicKey);
+    const seed = new TextEncoder().encode(policySigningKey(keys).reveal());
+    return { store, seed, close: async () => broker.close() };
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}
+
+/** An operator's connection to the account in which calls travel: sees who is there, and may ask routers and services. */
+export async function openOperator(flags: MeshFlags): Promise<NatsBroker> {
+  return (await connectOperator(flags, "MESH")).broker;
+}
+
+/** Credentials for the moment, signed with the keys of this home. */
+async function connectOperator(flags: MeshFlags, account: string): Promise<{ broker: NatsBroker; keys: Keys }> {
   checkNamespace(flags);
   const home = requireHome();
-  const keys = await ensureKeys(home);
-  const credentials = await issueCredentials(keys, {
-    name: "operator",
-    role: "operator",
-    account: accountKeys(keys, "CTRL").name,
-    expiresInMs: VERB_LIFE_MS,
-  });
-  const broker = await connectNats({
-    servers: natsUrl(flags, home),
-    credentials,
-    name: "malla",
-    inboxPrefix: "_INBOX.operator",
-  });
-  const store = new PolicyStore(await openKeyValue(broker, POLICY_BUCKET), keys.policy.publicKey);
-  return { store, seed: new TextEncoder().encode(policySigningKey(keys).reveal()), close: async () => broker.close() };
+  const keys = await ensureKeys(home, { applications: [] });
+  const request = { name: OPERATOR, role: OPERATOR, account, expiresInMs: VERB_LIFE_MS } as const;
+  const credentials = await issueCredentials(keys, request);
+  const servers = natsUrl(flags, home);
+  const broker = await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}` });
+  return { broker, keys };
 }
 
 /** A connection that sees who is there and may ask services how they are. */

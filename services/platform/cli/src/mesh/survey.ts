@@ -1,9 +1,10 @@
-// Looks at who is there for long enough to have heard everybody: routers announce themselves every second, instances every
-// five, but all answer a broadcast at once.
+// Looks at who is there for long enough to have heard everybody: routers announce themselves every second, services answer
+// a broadcast at once, and routers tell what they know of instances when asked.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsBroker } from "@malla/sdk/broker";
 import { inboxSubject, serviceQuestion } from "@malla/sdk/contract";
 import { Presence } from "../live/presence.ts";
+import { askRouters, type KnownInstance } from "./ask-routers.ts";
 
 /** One announcement of every router comes within this, in ms. */
 const LISTEN_MS = 1_300;
@@ -12,9 +13,14 @@ export interface FoundInstance {
   readonly service: string;
   readonly id: string;
   readonly version: string;
-  /** `sdk` announces itself; `plain` only answered the broadcast. */
+  /** `sdk` announces itself; `plain` is a NATS service without our SDK. */
   readonly kind: "sdk" | "plain";
+  /** `serving` or `draining`; `silent` if routers know it and it did not answer now. */
+  readonly phase: string;
+  readonly tags: Readonly<Record<string, string>>;
   readonly methods: readonly string[];
+  /** Calls the routers have there now. Instances of a plain service share one number. */
+  readonly inFlight: number;
   readonly requests: number;
   readonly errors: number;
 }
@@ -34,8 +40,8 @@ export interface Survey {
   readonly routers: readonly FoundRouter[];
 }
 
-interface Stats {
-  readonly type?: string;
+/** An answer to `$SRV.STATS`, as far as it is read. */
+export interface ServiceStats {
   readonly name: string;
   readonly id: string;
   readonly version: string;
@@ -47,17 +53,14 @@ interface Stats {
   }[];
 }
 
+/** Needs an operator's connection. Takes a second and a half. */
 export async function survey(broker: NatsBroker): Promise<Survey> {
   const presence = new Presence({ broker, onEvent: () => undefined });
-  const answers = new Map<string, Stats>();
+  const answers = new Map<string, ServiceStats>();
   const inbox = inboxSubject("srv", "malla", crypto.randomUUID());
-  const subscription = broker.subscribe(inbox, (message) => {
-    try {
-      const stats = JSON.parse(Buffer.from(message.payload).toString("utf8")) as Stats;
-      answers.set(`${stats.name}/${stats.id}`, stats);
-    } catch {
-      // Somebody answers who speaks another language.
-    }
+  const subscription = broker.subscribe(inbox, ({ payload }) => {
+    const stats = readStats(payload);
+    if (stats !== undefined) answers.set(`${stats.name}/${stats.id}`, stats);
   });
   broker.publish(serviceQuestion("STATS"), new Uint8Array(0), inbox);
   await sleep(LISTEN_MS);
@@ -71,17 +74,54 @@ export async function survey(broker: NatsBroker): Promise<Survey> {
     policyRevision: state.policyRevision,
     clockOffsetMs,
   }));
-  return { instances: [...answers.values()].map(describe).sort(byName), routers };
+  const known = await askRouters(
+    broker,
+    routers.map(({ id }) => id),
+  );
+  return { instances: joinInstances([...answers.values()], known), routers };
 }
 
-function describe({ name, id, version, endpoints = [] }: Stats): FoundInstance {
-  const plain = endpoints.some(({ subject }) => subject?.startsWith("mesh.serve.") === true);
+function readStats(payload: Uint8Array): ServiceStats | undefined {
+  try {
+    const stats = JSON.parse(Buffer.from(payload).toString("utf8")) as Partial<ServiceStats>;
+    const isComplete = [stats.name, stats.id, stats.version].every((field) => typeof field === "string");
+    return isComplete ? (stats as ServiceStats) : undefined;
+  } catch {
+    // Somebody answers who speaks another language.
+    return undefined;
+  }
+}
+
+/** What instances say of themselves beside what routers know of them, sorted by service and id. */
+export function joinInstances(
+  answers: readonly ServiceStats[],
+  known: ReadonlyMap<string, KnownInstance>,
+): readonly FoundInstance[] {
+  const answered = answers.map((stats) => describe(stats, known));
+  const heard = new Set(answered.map(({ service, id }) => `${service}/${id}`));
+  const plain = new Set(answered.filter(({ kind }) => kind === "plain").map(({ service }) => service));
+  const silent = [...known.values()]
+    .filter(({ service, id, kind }) => !heard.has(`${service}/${id}`) && !(kind === "plain" && plain.has(service)))
+    .map((instance): FoundInstance => ({ ...instance, phase: "silent", methods: [], requests: 0, errors: 0 }));
+  return [...answered, ...silent].sort(byName);
+}
+
+function describe(
+  { name, id, version, endpoints = [] }: ServiceStats,
+  known: ReadonlyMap<string, KnownInstance>,
+): FoundInstance {
+  const isPlain = endpoints.some(({ subject }) => subject?.startsWith("mesh.serve.") === true);
+  // Routers know the instances of a plain service as one.
+  const seen = known.get(`${name}/${id}`) ?? [...known.values()].find((one) => isPlain && one.service === name);
   return {
     service: name,
     id,
     version,
-    kind: plain ? "plain" : "sdk",
+    kind: isPlain ? "plain" : "sdk",
+    phase: seen?.phase ?? "serving",
+    tags: seen?.tags ?? {},
     methods: endpoints.map((endpoint) => endpoint.name),
+    inFlight: seen?.inFlight ?? 0,
     requests: endpoints.reduce((sum, endpoint) => sum + (endpoint.num_requests ?? 0), 0),
     errors: endpoints.reduce((sum, endpoint) => sum + (endpoint.num_errors ?? 0), 0),
   };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsBroker } from "@malla/sdk/broker";
 import { Failure } from "../failure.ts";
 import { Presence } from "../live/presence.ts";
+import { type MeshFlags, openObserver } from "./session.ts";
 
 /** A change is live within two seconds; this is how long a verb waits before it calls that a failure, in ms. */
 const WAIT_MS = 10_000;
@@ -30,5 +31,16 @@ export async function waitForRevision(broker: NatsBroker, revision: number): Pro
     }
   } finally {
     presence.close();
+  }
+}
+
+/** Waits for `--wait`, and says how many routers enforce it. */
+export async function waitUntilInForce(flags: MeshFlags, revision: number): Promise<void> {
+  const observer = await openObserver(flags);
+  try {
+    const routers = await waitForRevision(observer, revision);
+    process.stdout.write(`in force at ${routers === 1 ? "one router" : `all ${routers} routers`}\n`);
+  } finally {
+    await observer.close();
   }
 }

@@ -104,6 +104,7 @@ class LocalMesh {
   #refresh: NodeJS.Timeout | undefined;
   #written = "";
   #writing: Promise<void> = Promise.resolve();
+  readonly #removeRunFile = (): void => removeRunFile(this.#options.home);
 
   constructor(options: MeshOptions, keys: Keys) {
     this.#options = options;
@@ -127,6 +128,8 @@ class LocalMesh {
 
   running(): MeshProcesses {
     this.#write();
+    // However this process ends, short of being killed, the file does not outlive it.
+    process.once("exit", this.#removeRunFile);
     this.#refresh = setInterval(() => this.#write(), RUN_FILE_MS);
     return {
       natsUrl: this.#url(),
@@ -146,7 +149,8 @@ class LocalMesh {
     await stopAll(this.#routers.map(({ child }) => child));
     await this.#broker?.child.stop();
     await this.#writing;
-    removeRunFile(this.#options.home);
+    this.#removeRunFile();
+    process.off("exit", this.#removeRunFile);
   }
 
   #url(): string {

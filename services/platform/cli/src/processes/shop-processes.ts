@@ -30,7 +30,7 @@ export async function applyShopPolicy(shop: Shop, mesh: MeshProcesses): Promise<
   const policy = await openPolicy({ servers: mesh.natsUrl });
   try {
     const base = await policy.store.read();
-    const read = readDocuments([shop.shopPolicies]);
+    const read = await readDocuments([shop.shopPolicies]);
     const before = base.documents.map(({ document }) => document);
     const after = withDocuments(before, read, new Date().toISOString());
     checkTogether(after, read);

@@ -1,13 +1,13 @@
 // `malla call`: one call, as anybody credentials were issued for.
-import { readFileSync } from "node:fs";
 import { connect, MeshError } from "@malla/sdk";
 import type { Command } from "commander";
 import { parseDuration } from "../duration.ts";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { checkNamespace, credentialsPath, type MeshFlags, natsUrl } from "../mesh/session.ts";
-import { plainText } from "../print/plain-text.ts";
-import { example, meshFlags } from "./verb.ts";
+import { plainJson, plainText } from "../print/plain-text.ts";
+import { readStdin } from "../read-stdin.ts";
+import { collect, example, meshFlags } from "./verb.ts";
 
 interface CallFlags extends MeshFlags {
   readonly as: string;
@@ -15,6 +15,7 @@ interface CallFlags extends MeshFlags {
   readonly timeout?: string;
   readonly key?: string;
   readonly idempotencyKey?: string;
+  readonly raw?: boolean;
   readonly output?: string;
 }
 
@@ -29,18 +30,28 @@ export function addCall(program: Command): void {
     .option(
       "-H, --header <name=value>",
       "a header for the handler; may be given several times",
-      (value: string, all: string[]) => [...all, value],
+      collect,
       [] as string[],
     )
     .option("--timeout <time>", "as 2s or 500ms (default: 10s)")
     .option("--key <key>", "affinity key")
     .option("--idempotency-key <key>", "run once for this key")
+    .option("--raw", "send the request as bytes, as it is, instead of JSON")
     .option("-o, --output <format>", "json: the reply or the error as one line of JSON");
-  example(meshFlags(command), "malla call catalog list '{}'\nmalla call payments Get '{\"id\":\"p1\"}' --as orders");
+  example(
+    meshFlags(command),
+    "malla call catalog list '{}'\nmalla call payments Get '{\"id\":\"p1\"}' --as orders\nmalla call images resize --raw - < photo.jpg",
+  );
   command.action(async (service: string, method: string, json: string, flags: CallFlags) => {
     checkNamespace(flags);
     if (flags.output !== undefined && flags.output !== "json") throw misuse(`-o ${flags.output}: json is expected`);
-    const request = parseRequest(json === "-" ? readFileSync(0, "utf8") : json);
+    const request = await readRequest(json, flags.raw === true);
+    const options = {
+      headers: parseHeaders(flags.header),
+      ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration("--timeout", flags.timeout) }),
+      ...(flags.key === undefined ? {} : { key: flags.key }),
+      ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
+    };
     const home = requireHome();
     const mesh = await connect({
       credentials: credentialsPath(home, flags.as),
@@ -49,25 +60,22 @@ export function addCall(program: Command): void {
       drainOn: [],
     });
     try {
-      const reply: unknown = await mesh.call(service, method, request, {
-        headers: parseHeaders(flags.header),
-        ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration("--timeout", flags.timeout) }),
-        ...(flags.key === undefined ? {} : { key: flags.key }),
-        ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
-      });
-      printReply(reply, flags.output === "json");
+      printReply(await mesh.call(service, method, request, options), flags.output === "json");
     } catch (error) {
       if (!(error instanceof MeshError)) throw error instanceof TypeError ? misuse(error.message) : error;
-      if (flags.output === "json") {
-        process.stdout.write(`${JSON.stringify({ error })}\n`);
-        process.exitCode = 1;
-        return;
-      }
-      throw new Failure(describe(error));
+      if (flags.output !== "json") throw new Failure(describe(error));
+      process.stdout.write(`${plainJson(JSON.stringify({ error }))}\n`);
+      process.exitCode = 1;
     } finally {
       await mesh.close();
     }
   });
+}
+
+async function readRequest(given: string, raw: boolean): Promise<unknown> {
+  const bytes = given === "-" ? await readStdin() : undefined;
+  if (raw) return bytes ?? new TextEncoder().encode(given);
+  return parseRequest(bytes === undefined ? given : new TextDecoder().decode(bytes));
 }
 
 function parseRequest(text: string): unknown {
@@ -90,7 +98,7 @@ function parseHeaders(pairs: readonly string[]): Record<string, string> {
 
 function printReply(reply: unknown, oneLine: boolean): void {
   if (reply instanceof Uint8Array) process.stdout.write(reply);
-  else process.stdout.write(`${JSON.stringify(reply ?? null, null, oneLine ? undefined : 2)}\n`);
+  else process.stdout.write(`${plainJson(JSON.stringify(reply ?? null, null, oneLine ? undefined : 2))}\n`);
 }
 
 function describe({ status, reason, message, origin, attempts }: MeshError): string {

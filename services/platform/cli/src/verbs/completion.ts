@@ -1,4 +1,5 @@
 // `malla completion`: completion scripts, made from the program itself.
+import { kindWords } from "@malla/sdk/resources";
 import type { Command } from "commander";
 import { misuse } from "../failure.ts";
 import { example } from "./verb.ts";
@@ -20,18 +21,23 @@ export function addCompletion(program: Command): void {
 
 type Words = ReadonlyMap<string, readonly string[]>;
 
-/** Verbs, and the flags and sub-verbs of each. */
+/** Verbs that take a kind first. */
+const TAKE_KINDS: ReadonlySet<string> = new Set(["get", "describe", "delete"]);
+
+/** Verbs, and the sub-verbs, kinds and flags of each. */
 export function wordsOf(program: Command): Words {
-  return new Map(
-    program.commands.map((verb) => [
-      verb.name(),
-      [
-        ...verb.commands.map((sub) => sub.name()),
-        ...verb.options.map(({ long }) => long ?? "").filter((flag) => flag !== ""),
-        "--help",
-      ],
-    ]),
-  );
+  return new Map(program.commands.map((verb) => [verb.name(), wordsAfter(verb)]));
+}
+
+function wordsAfter(verb: Command): readonly string[] {
+  const options = [verb, ...verb.commands].flatMap((command) => command.options);
+  const flags = options.map(({ long }) => long).filter((flag) => flag !== undefined && flag !== null);
+  return [
+    ...verb.commands.map((sub) => sub.name()),
+    ...(TAKE_KINDS.has(verb.name()) ? kindWords() : []),
+    ...(verb.name() === "completion" ? SHELLS : []),
+    ...new Set([...flags, "--help"]),
+  ];
 }
 
 export function completionScript(shell: (typeof SHELLS)[number], words: Words): string {

@@ -1,16 +1,16 @@
 // `malla credentials`: issue and list.
-import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { credentialsFolder, ensureKeys, issueCredentials } from "@malla/broker-config";
-import { type CredentialRole, ROLES, readCredentials } from "@malla/sdk/contract";
+import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ensureKeys, isApplicationAccount, issueCredentials, type Keys } from "@malla/broker-config";
+import { type CredentialRole, ROLES } from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { parseDuration } from "../duration.ts";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
+import { listCredentials } from "../mesh/credentials-files.ts";
 import { parseFormat, printData } from "../print/output.ts";
 import { formatTable } from "../print/table.ts";
-import { example, outputFlag } from "./verb.ts";
+import { collect, example, outputFlag } from "./verb.ts";
 
 interface IssueFlags {
   readonly role: string;
@@ -20,6 +20,7 @@ interface IssueFlags {
   readonly output: string;
 }
 
+/** Routers sign for themselves, and nothing is configured yet that an identity service would answer. */
 const ISSUABLE: readonly CredentialRole[] = [
   ...ROLES.filter((role) => role !== "router" && role !== "identity"),
   "application",
@@ -32,11 +33,11 @@ export function addCredentials(program: Command): void {
     .description("issue credentials in a name")
     .argument("<name>")
     .requiredOption("--role <role>", ISSUABLE.join(", "))
-    .option("--account <account>", "account, for roles that exist in several")
+    .option("--account <account>", "account, for roles that exist in several; role application: its own, made if new")
     .option(
       "--direct <service>",
       "a service that role direct may call past the router; may be given several times",
-      (value: string, all: string[]) => [...all, value],
+      collect,
       [] as string[],
     )
     .option("--expires-in <time>", "life, as 24h (default: no end)")
@@ -46,50 +47,74 @@ export function addCredentials(program: Command): void {
   const list = group.command("list").description("list the credentials in .malla/credentials");
   example(outputFlag(list), "malla credentials list");
   list.action((flags: { output: string }) => listVerb(flags.output));
+  example(group, "malla credentials list");
 }
 
 async function issueVerb(name: string, flags: IssueFlags): Promise<void> {
-  if (!(ISSUABLE as readonly string[]).includes(flags.role))
-    throw misuse(`--role ${flags.role}: one of ${ISSUABLE.join(", ")} is expected`);
-  const keys = await ensureKeys(requireHome());
+  const role = ISSUABLE.find((one) => one === flags.role);
+  if (role === undefined) throw misuse(`--role ${flags.role}: one of ${ISSUABLE.join(", ")} is expected`);
+  const { keys, newAccount } = await keysFor(role, flags.account);
   const text = await issueCredentials(keys, {
     name,
-    role: flags.role as CredentialRole,
+    role,
     ...(flags.account === undefined ? {} : { account: flags.account }),
     ...(flags.direct.length === 0 ? {} : { directTo: flags.direct }),
     ...(flags.expiresIn === undefined ? {} : { expiresInMs: parseDuration("--expires-in", flags.expiresIn) }),
   });
   if (flags.output === "-") {
     process.stdout.write(text);
-    return;
+  } else {
+    await writePrivately(flags.output, text);
+    process.stdout.write(`credentials for ${name} (${role}) are in ${flags.output}\n`);
   }
+  if (newAccount) {
+    process.stderr.write(`account ${flags.account} is new: the broker knows it when \`malla up\` is started again\n`);
+  }
+}
+
+/** The keys of this home; an application's account is made when credentials for it are issued first. */
+async function keysFor(
+  role: CredentialRole,
+  account: string | undefined,
+): Promise<{ keys: Keys; newAccount: boolean }> {
+  const home = requireHome();
+  const keys = await ensureKeys(home, { applications: [] });
+  const isNew =
+    role === "application" &&
+    account !== undefined &&
+    isApplicationAccount(account) &&
+    !keys.accounts.some(({ name }) => name === account);
+  return isNew
+    ? { keys: await ensureKeys(home, { applications: [account] }), newAccount: true }
+    : { keys, newAccount: false };
+}
+
+/** Whole or not at all, and never readable for others, whatever was there before. */
+async function writePrivately(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
   try {
-    await writeFile(flags.output, text, { mode: 0o600 });
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, text, { mode: 0o600 });
+    await chmod(temporary, 0o600);
+    await rename(temporary, path);
   } catch (error) {
-    throw new Failure(`${flags.output} cannot be written: ${(error as Error).message}`);
+    throw new Failure(`${path} cannot be written: ${(error as Error).message}`);
   }
-  process.stdout.write(`credentials for ${name} (${flags.role}) are in ${flags.output}\n`);
 }
 
 function listVerb(output: string): void {
-  const folder = credentialsFolder(requireHome());
-  const rows = readdirSync(folder)
-    .filter((file) => file.endsWith(".creds"))
-    .sort()
-    .map((file) => {
-      const { principal, role, account, expiresAtMs } = readCredentials(readFileSync(join(folder, file), "utf8"), file);
-      return {
-        file,
-        principal,
-        role: role ?? "?",
-        account: account ?? "?",
-        expires: expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString(),
-      };
-    });
-  printData(parseFormat(output), { credentials: rows }, () =>
-    formatTable(
-      ["FILE", "PRINCIPAL", "ROLE", "ACCOUNT", "EXPIRES"],
-      rows.map((row) => Object.values(row)),
-    ),
+  const format = parseFormat(output);
+  const files = listCredentials(requireHome());
+  const expiry = (at: number | undefined): string => (at === undefined ? "never" : new Date(at).toISOString());
+  printData(
+    format,
+    { credentials: files.map(({ expiresAtMs, ...rest }) => ({ ...rest, expires: expiry(expiresAtMs) })) },
+    () =>
+      formatTable(
+        ["FILE", "PRINCIPAL", "ROLE", "ACCOUNT", "EXPIRES"],
+        files.map(({ file, principal, role, account, expiresAtMs, problem }) =>
+          problem === undefined ? [file, principal, role, account, expiry(expiresAtMs)] : [file, problem],
+        ),
+      ),
   );
 }

@@ -4,9 +4,9 @@ import { documentId } from "@malla/sdk/discovery";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { author, type MeshFlags, openPolicy } from "../mesh/session.ts";
+import { waitUntilInForce } from "../mesh/wait-for-revision.ts";
 import { parseFormat, printData } from "../print/output.ts";
 import { formatTable } from "../print/table.ts";
-import { wait } from "./apply.ts";
 import { example, meshFlags, outputFlag } from "./verb.ts";
 
 interface RollbackFlags extends MeshFlags {
@@ -61,7 +61,7 @@ export function addRollback(program: Command): void {
         policy.seed,
       );
       process.stdout.write(`revision ${head.revision} holds what revision ${wanted} held\n`);
-      if (flags.wait === true) await wait(flags, head.revision);
+      if (flags.wait === true) await waitUntilInForce(flags, head.revision);
     } finally {
       await policy.close();
     }

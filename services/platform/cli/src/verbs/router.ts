@@ -1,7 +1,6 @@
 // `malla router`: one router in the foreground, on a broker that runs already.
 import { existsSync } from "node:fs";
 import { routerSignerFile } from "@malla/broker-config";
-import { startRouter } from "@malla/router";
 import type { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { findHome } from "../home.ts";
@@ -29,6 +28,8 @@ export function addRouter(program: Command): void {
     const signer = flags.signer ?? process.env["MALLA_ROUTER_SIGNER"] ?? routerSignerFile(home);
     if (!existsSync(signer))
       throw new Failure(`there is no signer ${signer}; \`malla up\` writes it, --signer names another`);
+    // Everything a router needs takes a while to load, and no other verb needs it.
+    const { startRouter } = await import("@malla/router");
     const router = await startRouter({
       servers: natsUrl(flags, home).split(","),
       signer,

@@ -1,6 +1,7 @@
 // `malla run --service orders -- node orders.js`: a program on the mesh, with credentials made on the way.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { credentialsFile, ensureKeys, writeCredentials } from "@malla/broker-config";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
@@ -17,6 +18,7 @@ export function addRun(program: Command): void {
   const command = program
     .command("run")
     .description("run a program as a service: issues development credentials and sets its environment")
+    .passThroughOptions()
     .requiredOption("--service <name>", "name of the service")
     .option("--service-version <version>", "version of this instance, semver", process.env["MALLA_VERSION"] ?? "0.0.0")
     .argument("<command...>", "the program and its arguments, after --");
@@ -39,35 +41,31 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
     MALLA_SERVICE: flags.service,
     MALLA_VERSION: flags.serviceVersion,
   };
-  const child = spawn(program, args, { env, stdio: "inherit" });
-  // The terminal sends Ctrl-C to the child itself; other signals come to us alone.
+  return await exitOf(program, spawn(program, args, { env, stdio: "inherit" }));
+}
+
+/** The exit code of a child, as shells report it. Signals we get are passed on. */
+async function exitOf(program: string, child: ChildProcess): Promise<number> {
+  // A terminal sends Ctrl-C to the child itself; without one it comes to us alone.
+  const passed: NodeJS.Signals[] = process.stdin.isTTY ? ["SIGTERM", "SIGHUP"] : ["SIGTERM", "SIGHUP", "SIGINT"];
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   const ignore = (): void => undefined;
-  const pass = (): void => void child.kill("SIGTERM");
-  process.on("SIGINT", ignore).on("SIGTERM", pass);
+  for (const signal of passed) process.on(signal, pass);
+  process.on("SIGINT", ignore);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once("error", (error: NodeJS.ErrnoException) => {
+        const isMissing = error.code === "ENOENT";
         reject(
-          new Failure(
-            error.code === "ENOENT"
-              ? `there is no program ${program}`
-              : `${program} could not be started: ${error.message}`,
-          ),
+          new Failure(isMissing ? `there is no program ${program}` : `${program} does not start: ${error.message}`),
         );
       });
-      child.once("exit", (code, signal) =>
-        resolve(signal === null ? (code ?? 1) : 128 + (SIGNAL_NUMBERS[signal] ?? 0)),
-      );
+      child.once("exit", (code, signal) => {
+        resolve(signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0));
+      });
     });
   } finally {
-    process.off("SIGINT", ignore).off("SIGTERM", pass);
+    for (const signal of passed) process.off(signal, pass);
+    process.off("SIGINT", ignore);
   }
 }
-
-/** As shells report the death by a signal. */
-const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGKILL: 9,
-  SIGTERM: 15,
-};

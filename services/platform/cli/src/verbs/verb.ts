@@ -1,9 +1,6 @@
 // What every verb has in common.
 import type { Command } from "commander";
 
-/** Adds itself to the program. */
-export type Verb = (program: Command) => void;
-
 /** Flags of verbs that reach the mesh. */
 export function meshFlags(command: Command): Command {
   return command
@@ -19,11 +16,11 @@ export function outputFlag(command: Command): Command {
 }
 
 export function example(command: Command, text: string): Command {
-  return command.addHelpText(
-    "after",
-    `\nExample:\n${text
-      .split("\n")
-      .map((line) => `  ${line}`)
-      .join("\n")}`,
-  );
+  const lines = text.split("\n").map((line) => `  ${line}`);
+  return command.addHelpText("after", `\nExample:\n${lines.join("\n")}`);
+}
+
+/** For an option that may be given several times. */
+export function collect(value: string, all: readonly string[]): string[] {
+  return [...all, value];
 }

@@ -8,7 +8,11 @@ import { readRunFile } from "../run-file.ts";
 import { example, meshFlags, outputFlag } from "./verb.ts";
 
 export function ownVersion(): string {
-  return (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
+  return versionOf("../../package.json");
+}
+
+function versionOf(manifest: string): string {
+  return (createRequire(import.meta.url)(manifest) as { version: string }).version;
 }
 
 export function addVersion(program: Command): void {
@@ -16,11 +20,16 @@ export function addVersion(program: Command): void {
   example(outputFlag(meshFlags(command)), "malla version -o json");
   command.action(async (flags: { readonly output: string; readonly servers?: string }) => {
     const format = parseFormat(flags.output);
-    const data = { malla: ownVersion(), node: process.versions.node, natsServer: await brokerVersion(flags) };
+    const data = {
+      malla: ownVersion(),
+      sdk: versionOf("@malla/sdk/package.json"),
+      node: process.versions.node,
+      natsServer: (await brokerVersion(flags)) ?? null,
+    };
     printData(
       format,
       data,
-      () => `malla ${data.malla}\nnode ${data.node}\nnats-server ${data.natsServer ?? "not reached"}`,
+      () => `malla ${data.malla}\nsdk ${data.sdk}\nnode ${data.node}\nnats-server ${data.natsServer ?? "not reached"}`,
     );
   });
 }

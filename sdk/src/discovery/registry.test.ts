@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { instanceState } from "../testing/exchange-fixture.ts";
+import {
+  ANNOUNCE_INTERVAL_MS,
+  EVICT_AFTER_MS,
+  type Instance,
+  MAX_INSTANCES_PER_SERVICE,
+  MAX_SERVICES,
+  Registry,
+  SUSPECT_MS,
+} from "./registry.ts";
+
+const T0 = 50_000;
+const WALL = 1_900_000_000_000;
+
+function known(): {
+  registry: Registry;
+  changes: string[];
+  announce: (id: string, more?: Parameters<typeof instanceState>[0], nowMs?: number) => boolean;
+  get: (id: string) => Instance;
+  serving: () => string[];
+} {
+  const changes: string[] = [];
+  const registry = new Registry({ onChange: (entry) => changes.push(entry.name) });
+  return {
+    registry,
+    changes,
+    announce: (id, more = {}, nowMs = T0) => registry.announce("sdk", "orders", id, instanceState(more), nowMs, WALL),
+    get: (id) => registry.instance("orders", id) ?? assert.fail(`no ${id}`),
+    serving: () => (registry.service("orders")?.serving ?? []).map(({ id }) => id),
+  };
+}
+
+test("an announcement makes an instance, and tells of it", () => {
+  const { registry, changes, announce, get, serving } = known();
+  assert.equal(registry.service("orders"), undefined);
+  assert.ok(
+    announce("a", { version: "1.2.3", tags: { zone: "x" }, methods: ["m"], idempotentMethods: ["m"], maxInFlight: 7 }),
+  );
+  const { version, tags, methods, idempotentMethods, maxInFlight, seenAtMs } = get("a");
+  assert.deepEqual(
+    [version, tags, [...methods], [...idempotentMethods], maxInFlight, seenAtMs],
+    ["1.2.3", { zone: "x" }, ["m"], ["m"], 7, T0],
+  );
+  assert.deepEqual([serving(), changes], [["a"], ["orders"]]);
+});
+
+test("an announcement that says nothing new changes no set, one that does does", () => {
+  const { registry, changes, announce } = known();
+  announce("a");
+  const epoch = registry.service("orders")?.epoch;
+  announce("a", { load: { inFlight: 3, queued: 0, loopLagMs: 1 } });
+  assert.equal(registry.service("orders")?.epoch, epoch);
+  for (const more of [
+    { version: "2.0.0" },
+    { version: "2.0.0", tags: { zone: "y" } },
+    { version: "2.0.0", tags: { zone: "y" }, phase: "draining" as const },
+  ])
+    announce("a", more);
+  assert.equal(changes.length, 4);
+  announce("a", { version: "2.0.0", tags: { zone: "y" }, phase: "draining", methods: ["other"] });
+  assert.deepEqual([...(registry.instance("orders", "a")?.methods ?? [])], ["other"]);
+});
+
+test("draining takes nothing new and comes back by its own word; gone is erased", () => {
+  const { registry, announce, serving } = known();
+  announce("a");
+  announce("b");
+  announce("a", { phase: "draining" });
+  assert.deepEqual(serving(), ["b"]);
+  announce("a");
+  assert.deepEqual(serving(), ["a", "b"]);
+  announce("b", { phase: "gone" });
+  assert.equal(registry.instance("orders", "b"), undefined);
+  announce("never", { phase: "gone" });
+  assert.deepEqual(serving(), ["a"]);
+  registry.announce("sdk", "unheard-of", "x", instanceState({ phase: "gone" }), T0, WALL);
+  assert.equal(registry.service("unheard-of"), undefined, "a goodbye makes no service");
+});
+
+describe("a suspect", () => {
+  test("gets no calls, is not erased, and is forgiven after a while", () => {
+    const { registry, announce, get, serving } = known();
+    announce("a");
+    registry.suspect(get("a"), T0);
+    assert.deepEqual(serving(), []);
+    registry.sweep(T0 + SUSPECT_MS - 1);
+    assert.deepEqual(serving(), []);
+    registry.sweep(T0 + SUSPECT_MS);
+    assert.deepEqual(serving(), ["a"]);
+  });
+  test("is cleared at once by its own announcement", () => {
+    const { registry, announce, get, serving } = known();
+    announce("a");
+    registry.suspect(get("a"), T0);
+    announce("a", {}, T0 + 10);
+    assert.deepEqual(serving(), ["a"]);
+  });
+  test("again is suspect for longer, and tells of it once", () => {
+    const { registry, changes, announce, get, serving } = known();
+    announce("a");
+    registry.suspect(get("a"), T0);
+    registry.suspect(get("a"), T0 + 1_000);
+    assert.equal(changes.length, 2);
+    registry.sweep(T0 + SUSPECT_MS);
+    assert.deepEqual(serving(), []);
+    registry.sweep(T0 + 1_000 + SUSPECT_MS);
+    assert.deepEqual(serving(), ["a"]);
+  });
+  test("that was forgotten meanwhile comes not back to life", () => {
+    const { registry, announce, get, serving } = known();
+    announce("a");
+    const old = get("a");
+    announce("a", { phase: "gone" });
+    registry.suspect(old, T0);
+    registry.draining(old);
+    assert.deepEqual(serving(), []);
+  });
+});
+
+describe("ageing", () => {
+  test("three announcements missed, not two, and the service stays known", () => {
+    const { registry, announce, serving } = known();
+    announce("a");
+    registry.sweep(T0 + 3 * ANNOUNCE_INTERVAL_MS);
+    assert.deepEqual(serving(), ["a"]);
+    registry.sweep(T0 + EVICT_AFTER_MS);
+    assert.deepEqual(serving(), ["a"]);
+    registry.sweep(T0 + EVICT_AFTER_MS + 1);
+    assert.deepEqual(serving(), []);
+    assert.notEqual(registry.service("orders"), undefined);
+  });
+  test("after deafness everybody counts as seen now", () => {
+    const { registry, announce, serving } = known();
+    announce("a");
+    registry.thaw(T0 + 60_000);
+    registry.sweep(T0 + 60_000 + EVICT_AFTER_MS);
+    assert.deepEqual(serving(), ["a"]);
+  });
+});
+
+describe("a flood", () => {
+  test("of instances ends, while the known are still heard", () => {
+    const registry = new Registry();
+    registry.announce("sdk", "orders", "i0", instanceState(), T0, WALL);
+    const { instances } = registry.service("orders") ?? assert.fail();
+    const template = instances.get("i0") ?? assert.fail();
+    for (let i = 1; i < MAX_INSTANCES_PER_SERVICE; i++) instances.set(`i${i}`, template);
+    assert.equal(registry.announce("sdk", "orders", "one-more", instanceState(), T0, WALL), false);
+    assert.equal(registry.announce("sdk", "orders", "i0", instanceState({ version: "9.0.0" }), T0, WALL), true);
+    assert.equal(instances.size, MAX_INSTANCES_PER_SERVICE);
+    assert.equal(template.version, "9.0.0");
+  });
+  test("of services ends", () => {
+    const registry = new Registry();
+    for (let i = 0; i < MAX_SERVICES; i++) registry.announce("sdk", `s${i}`, "a", instanceState(), T0, WALL);
+    assert.equal(registry.announce("sdk", "one-more", "a", instanceState(), T0, WALL), false);
+    assert.equal(registry.service("one-more"), undefined);
+    assert.equal(registry.announce("sdk", "s0", "b", instanceState(), T0, WALL), true);
+  });
+});
+
+test("the other's clock is estimated, smoothed, from what it stamps", () => {
+  const { announce, get } = known();
+  announce("a", { sentAtMs: WALL + 1_000 });
+  assert.equal(get("a").clockOffsetMs, 1_000);
+  announce("a", { sentAtMs: WALL + 2_000 });
+  assert.equal(get("a").clockOffsetMs, 1_250);
+  for (let i = 0; i < 40; i++) announce("a", { sentAtMs: WALL + 2_000 });
+  assert.ok(Math.abs(get("a").clockOffsetMs - 2_000) < 1);
+  announce("b");
+  assert.equal(get("b").clockOffsetMs, 0);
+});

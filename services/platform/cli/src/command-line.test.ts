@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { parseDuration } from "./duration.ts";
+import { describeFailure, Failure, misuse } from "./failure.ts";
+import { findHome } from "./home.ts";
+import { kindsOf, namesOf } from "./mesh/document-names.ts";
+import { readRunFile, removeRunFile, writeRunFile } from "./run-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "malla-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("times are read in their units, and a wrong one names its flag", () => {
+  const cases: readonly [string, number][] = [
+    ["20s", 20_000],
+    ["2m", 120_000],
+    ["500ms", 500],
+    ["1.5s", 1_500],
+    ["3", 3_000],
+    ["24h", 86_400_000],
+    ["7d", 604_800_000],
+  ];
+  for (const [text, ms] of cases) assert.equal(parseDuration("--for", text), ms, text);
+  for (const wrong of ["", "0s", "-1s", "s", "10 s", "1w", "1e3"]) {
+    assert.throws(() => parseDuration("--for", wrong), { exitCode: 2, message: /^--for .*: a time as 20s/ }, wrong);
+  }
+});
+
+test("the home is found upwards, MALLA_HOME goes first, and a new one would be made here", () => {
+  const deep = join(folder, "a/b/c");
+  mkdirSync(deep, { recursive: true });
+  mkdirSync(join(folder, "a/.malla"));
+  assert.equal(findHome(deep, {}), join(folder, "a/.malla"));
+  assert.equal(findHome(deep, { MALLA_HOME: "elsewhere" }), join(deep, "elsewhere"));
+  assert.equal(findHome(deep, { MALLA_HOME: "" }), join(folder, "a/.malla"));
+  assert.equal(findHome("/", {}), "/.malla");
+});
+
+test("documents are named in every way people do", () => {
+  assert.deepEqual(namesOf("route", ["a", "b"]), ["Route/a", "Route/b"]);
+  assert.deepEqual(namesOf("routes/a", ["ServicePolicy/b"]), ["Route/a", "ServicePolicy/b"]);
+  assert.deepEqual(kindsOf("policies").toSorted(), ["AccessPolicy", "ServicePolicy"]);
+  for (const [kind, names, message] of [
+    [undefined, [], /a kind and a name are expected/],
+    ["route", [], /the name of a document is expected/],
+    ["all", ["a"], /stands for several kinds/],
+    ["route/", [], /kind\/name is expected/],
+    ["rout", ["a"], /there is no kind rout; did you mean route/],
+  ] as const) {
+    assert.throws(() => namesOf(kind, [...names]), { exitCode: 2, message });
+  }
+});
+
+test("a failure is told without its stack and without escapes, with its exit code", () => {
+  assert.deepEqual(describeFailure(new Failure("no \u001b[31mbroker\nnext line"), false), {
+    text: "no broker\nnext line",
+    exitCode: 1,
+  });
+  assert.deepEqual(describeFailure(misuse("wrong"), false), { text: "wrong", exitCode: 2 });
+  assert.deepEqual(describeFailure(new Error("odd"), false), { text: "odd", exitCode: 1 });
+  assert.deepEqual(describeFailure("text", false), { text: "text", exitCode: 1 });
+  assert.match(describeFailure(new Error("odd"), true).text, /odd\n\s+at /);
+});
+
+test("the run file is read back while its writer lives, and is nothing otherwise", async () => {
+  const home = join(folder, "home");
+  assert.equal(readRunFile(home), undefined);
+  const content = { pid: process.pid, natsUrl: "nats://127.0.0.1:1", broker: { pid: 1 }, routers: [], processes: [] };
+  await writeRunFile(home, content);
+  assert.deepEqual(readRunFile(home), content);
+  // The largest id there can be is nobody's.
+  await writeRunFile(home, { ...content, pid: 2 ** 22 + 1 });
+  assert.equal(readRunFile(home), undefined);
+  writeFileSync(join(home, "run.json"), "{ half");
+  assert.equal(readRunFile(home), undefined);
+  removeRunFile(home);
+  removeRunFile(home);
+});

@@ -1,0 +1,28 @@
+// What a set of documents would change of the policy in force: one calculation behind apply, its dry run, and diff.
+import type { MeshDocument } from "@malla/sdk/contract";
+import type { PolicySnapshot } from "@malla/sdk/discovery";
+import { type DocumentChange, diffDocuments, documentName } from "@malla/sdk/resources";
+import { checkTogether, type ReadDocument, withDocuments } from "./read-documents.ts";
+
+export interface PlannedChange {
+  /** What was in force when this was worked out; the write holds only if it still is. */
+  readonly base: PolicySnapshot;
+  /** The documents that were read, as they would be stored. */
+  readonly put: readonly MeshDocument[];
+  readonly changes: readonly DocumentChange[];
+  readonly warnings: readonly string[];
+}
+
+/** Throws a Failure, with file and line, if the policy as a whole would have an error. */
+export function planChange(base: PolicySnapshot, read: readonly ReadDocument[], now: string): PlannedChange {
+  const before = base.documents.map(({ document }) => document);
+  const after = withDocuments(before, read, now);
+  const warnings = checkTogether(after, read);
+  const names = new Set(read.map(({ document }) => documentName(document)));
+  return {
+    base,
+    put: after.filter((document) => names.has(documentName(document))),
+    changes: diffDocuments(before, after),
+    warnings,
+  };
+}

@@ -1,0 +1,74 @@
+// What `npm test` runs, in this order.
+
+/** A part of the run with a bound of its own. It holds commands, test files, or both. */
+export interface Section {
+  readonly name: string;
+  /** What it proves, for its heading. */
+  readonly proves: string;
+  /** Everything still running then is killed, and the section has failed. */
+  readonly boundMs: number;
+  /** A single file or test that runs longer has failed by name, and the rest goes on. Default: `boundMs`. */
+  readonly fileBoundMs?: number;
+  /** Programs of node_modules/.bin with their arguments; each passes or fails as one. */
+  readonly commands?: readonly (readonly [string, ...string[]])[];
+  /** Globs from the root of the checkout. */
+  readonly files?: readonly string[];
+  /**
+   * True: each file is a run of its own, one after the other, because it starts real servers, and nothing it started may
+   * outlive it. Else all files are one run, two at a time.
+   */
+  readonly alone?: boolean;
+}
+
+export const SECTIONS: readonly Section[] = [
+  {
+    name: "check",
+    proves: "it compiles, no linter objects, everything is formatted",
+    boundMs: 120_000,
+    commands: [["tsc", "-b"], ["oxlint"], ["biome", "check", "--error-on-warnings", "."]],
+  },
+  {
+    name: "architecture",
+    proves: "the tree is as router/docs/architecture.md says, and this runner sees what fails",
+    boundMs: 60_000,
+    files: ["test/src/architecture/**/*.test.ts", "test/src/runner/**/*.test.ts"],
+  },
+  {
+    name: "unit",
+    proves: "every package from its source",
+    boundMs: 300_000,
+    fileBoundMs: 60_000,
+    files: ["{sdk,broker-config,router}/src/**/*.test.ts", "services/{shop,platform/*}/src/**/*.test.ts"],
+  },
+  {
+    name: "packages",
+    proves: "what would be published can be installed, imported and typed",
+    boundMs: 180_000,
+    files: ["test/src/packages/**/*.test.ts"],
+    alone: true,
+  },
+  {
+    name: "integration",
+    proves: "broker, routers and instances together",
+    boundMs: 480_000,
+    fileBoundMs: 180_000,
+    files: ["test/src/integration/**/*.test.ts"],
+    alone: true,
+  },
+  {
+    name: "conformance",
+    proves: "clients, services and tools that are not ours",
+    boundMs: 420_000,
+    fileBoundMs: 240_000,
+    files: ["test/src/conformance/**/*.test.ts"],
+    alone: true,
+  },
+  {
+    name: "e2e",
+    proves: "the commands as people type them",
+    boundMs: 420_000,
+    fileBoundMs: 240_000,
+    files: ["test/src/e2e/**/*.test.ts"],
+    alone: true,
+  },
+];
