@@ -118,7 +118,7 @@ describe("two writers", () => {
     await assert.rejects(store.write(base, change([], ["Route/a"]), "bob", SEED), PolicyConflict);
   });
 
-  test("ten at once, of a document each: all are there in the end", async () => {
+  test("eight at once, of a document each: all are there in the end", async () => {
     const { bucket, store } = desk();
     const base = await store.read();
     const writers = Array.from({ length: 8 }, (_, i) =>
@@ -169,8 +169,7 @@ describe("a write whose answer is lost", () => {
   test("and was done is recognised: one revision", async () => {
     const { bucket, store } = desk();
     const base = await store.read();
-    await bucket.put(documentKey(stored("a").hash), stored("a").bytes, 0);
-    bucket.loseAnswers("written", "written");
+    bucket.loseAnswers(HEAD_KEY, "written");
     const head = await store.write(base, change([stored("a")]), "ann", SEED);
     assert.equal(head.revision, 1);
     assert.equal((await store.history()).length, 1);
@@ -180,8 +179,7 @@ describe("a write whose answer is lost", () => {
     const { bucket, store, apply } = desk();
     await apply(stored("a"));
     const base = await store.read();
-    await bucket.put(documentKey(stored("b").hash), stored("b").bytes, 0);
-    bucket.loseAnswers("written", "lost");
+    bucket.loseAnswers(HEAD_KEY, "lost");
     const head = await store.write(base, change([stored("b")]), "ann", SEED);
     assert.equal(head.revision, 2);
     assert.deepEqual(await held(store), ["a", "b"]);
@@ -205,9 +203,16 @@ describe("a write whose answer is lost", () => {
     assert.deepEqual(await held(store), ["a", "later"]);
   });
 
+  test("of a document that did arrive changes nothing", async () => {
+    const { bucket, store } = desk();
+    bucket.loseAnswers(documentKey(stored("a").hash), "written");
+    assert.equal((await store.write(await store.read(), change([stored("a")]), "ann", SEED)).revision, 1);
+    assert.deepEqual(await held(store), ["a"]);
+  });
+
   test("of a document that did not arrive throws", async () => {
     const { bucket, store } = desk();
-    bucket.loseAnswers("lost");
+    bucket.loseAnswers(documentKey(stored("a").hash), "lost");
     await assert.rejects(store.write(await store.read(), change([stored("a")]), "ann", SEED), /no answer/);
     assert.deepEqual(await held(store), []);
   });
@@ -217,8 +222,7 @@ describe("a write whose answer is lost", () => {
     try {
       const { bucket, store } = desk();
       const base = await store.read();
-      await bucket.put(documentKey(stored("a").hash), stored("a").bytes, 0);
-      bucket.loseAnswers("written", "written");
+      bucket.loseAnswers(HEAD_KEY, "written");
       bucket.failReads(1_000);
       const writing = assert.rejects(
         store.write(base, change([stored("a")]), "ann", SEED),
@@ -262,9 +266,9 @@ describe("what cannot be trusted is not taken", () => {
   });
 });
 
-test("documents that were read are kept, and what no head names is forgotten in time", async () => {
+test("documents that were read are kept", async () => {
   const { bucket, store, apply } = desk();
-  for (let i = 0; i < 100; i++) await apply(stored("a", i));
+  for (let i = 0; i < 3; i++) await apply(stored("a", i));
   let reads = 0;
   const get = bucket.get.bind(bucket);
   mock.method(bucket, "get", async (name: string) => {
@@ -273,5 +277,5 @@ test("documents that were read are kept, and what no head names is forgotten in 
   });
   await store.read();
   await store.read();
-  assert.equal(reads, 2, "only the head is read again");
+  assert.equal(reads, 3, "the head twice, the document once");
 });

@@ -87,7 +87,7 @@ const createdAt = optional(
 );
 
 /** Routes with distinct names, in any order. */
-export const routesArbitrary = fc.array(fc.tuple(match, createdAt), { maxLength: 24 }).chain((list) =>
+export const routesArbitrary = fc.array(fc.tuple(match, createdAt), { maxLength: 40, size: "max" }).chain((list) =>
   fc.shuffledSubarray(
     list.map(([given, at], i) => routeDocument(`r${i}`, { match: given }, at)),
     { minLength: list.length },
@@ -104,7 +104,7 @@ const accessSpec: fc.Arbitrary<AccessPolicySpec> = fc.record({
   rules: fc.array(accessRule, { maxLength: 4 }),
 });
 export const accessArbitrary = fc
-  .array(accessSpec, { maxLength: 16 })
+  .array(accessSpec, { maxLength: 16, size: "max" })
   .map((list) => list.map((spec, i) => accessDocument(`p${String(i).padStart(2, "0")}`, spec)));
 
 export const callArbitrary: fc.Arbitrary<CallFacts> = fc

@@ -13,17 +13,19 @@ export interface Glob {
   readonly literalCount: number;
 }
 
+const NOTHING: readonly never[] = Object.freeze([]);
+
 export function compileGlob(pattern: string): Glob {
   const parts = pattern.split("*");
   const last = parts.length - 1;
-  return Object.freeze({
+  return {
     pattern,
     exact: last === 0 ? pattern : undefined,
     prefix: parts[0] as string,
     suffix: last === 0 ? "" : (parts[last] as string),
-    middles: Object.freeze(parts.slice(1, last).filter((part) => part !== "")),
+    middles: last < 2 ? NOTHING : parts.slice(1, last).filter((part) => part !== ""),
     literalCount: pattern.length - last,
-  });
+  };
 }
 
 /** Whether the whole text matches. Taking each middle part at its first place is enough, and needs no going back. */
@@ -44,20 +46,30 @@ export function globMatches(glob: Glob, text: string): boolean {
 
 /** A set of exact names and patterns. */
 export interface NameSet {
-  readonly exact: ReadonlySet<string>;
+  readonly names: readonly string[];
+  /** The names again, if they are too many to be compared in turn. */
+  readonly lookup: ReadonlySet<string> | undefined;
   readonly globs: readonly Glob[];
 }
 
+const MAX_COMPARED = 4;
+
 export function compileNames(patterns: readonly string[]): NameSet {
-  const globs = patterns.map(compileGlob);
-  return Object.freeze({
-    exact: new Set(globs.filter((glob) => glob.exact !== undefined).map((glob) => glob.pattern)),
-    globs: Object.freeze(globs.filter((glob) => glob.exact === undefined)),
-  });
+  return nameSetOf(patterns.map(compileGlob));
 }
 
-export function nameSetHas(names: NameSet, name: string): boolean {
-  if (names.exact.has(name)) return true;
-  for (const glob of names.globs) if (globMatches(glob, name)) return true;
+export function nameSetOf(given: readonly Glob[]): NameSet {
+  const names: string[] = [];
+  const globs: Glob[] = [];
+  for (const glob of given) {
+    if (glob.exact === undefined) globs.push(glob);
+    else names.push(glob.exact);
+  }
+  return { names, lookup: names.length > MAX_COMPARED ? new Set(names) : undefined, globs };
+}
+
+export function nameSetHas({ names, lookup, globs }: NameSet, name: string): boolean {
+  if (lookup === undefined ? names.includes(name) : lookup.has(name)) return true;
+  for (const glob of globs) if (globMatches(glob, name)) return true;
   return false;
 }

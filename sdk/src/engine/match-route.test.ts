@@ -121,6 +121,21 @@ describe("matchRoute", () => {
     );
   });
 
+  it("bears any number of Routes that ask for the same", () => {
+    const same = {
+      service: "s",
+      methods: ["m*"],
+      principals: ["web"],
+      headers: { "x-a": { exact: "1" }, "x-b": { present: true } },
+    };
+    const documents = Array.from({ length: 500 }, (_, i) =>
+      routeDocument(`r${String(i).padStart(3, "0")}`, { match: same }),
+    );
+    const facts = call("web", "s.m1", { "x-a": "1", "x-b": "" });
+    assert.equal(matchRoute(compile(documents, 1).policy, facts)?.name, "r000");
+    assert.equal(matchRoute(compile(documents, 1).policy, call("web", "s.m1", { "x-a": "1" })), undefined);
+  });
+
   it("does not depend on the order of the documents", () => {
     fc.assert(
       fc.property(routesArbitrary, callArbitrary, (documents, facts) => {

@@ -35,6 +35,13 @@ describe("RetryBudget", () => {
     assert.equal(budget.left(TERMS, 1e9), 100);
   });
 
+  it("gives back what was taken, when it has gone out of the window", () => {
+    const budget = new RetryBudget();
+    assert.equal(takeAll(budget, 3_000), 100);
+    assert.equal(takeAll(budget, 12_999), 0);
+    assert.equal(takeAll(budget, 13_000), 100);
+  });
+
   it("bears a clock that steps back", () => {
     const budget = new RetryBudget();
     for (let i = 0; i < 100; i++) budget.countCall(20_000);

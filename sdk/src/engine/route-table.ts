@@ -1,6 +1,7 @@
 // All Routes by precedence, indexed; and which of them can never win.
 
 import type { RouteEntry } from "./compile-route.ts";
+import { nameSetOf } from "./glob.ts";
 import type { CompiledRoute, Policy } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
@@ -28,14 +29,8 @@ export function buildRouteTable(entries: readonly RouteEntry[], problems: Proble
 }
 
 function toRule({ method, principals, headers, route }: RouteEntry, rank: number): CompiledRule<CompiledRoute> {
-  const methods =
-    method === undefined
-      ? undefined
-      : Object.freeze({
-          exact: new Set(method.exact === undefined ? [] : [method.exact]),
-          globs: Object.freeze(method.exact === undefined ? [method] : []),
-        });
-  return Object.freeze({ rank, methods, principals, headers: Object.freeze(headers), value: route });
+  const methods = method === undefined ? undefined : nameSetOf([method]);
+  return { rank, methods, principals, headers, value: route };
 }
 
 /** Gateway API: exact before pattern, longer patterns, more conditions, older, then by name. */
@@ -79,12 +74,7 @@ function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): vo
   const takenBy = new Map<string, Taken>();
   const open = new Map<string, { first: RouteEntry; by: string; alive: boolean }>();
   for (const entry of ordered) {
-    const key = JSON.stringify([
-      entry.service ?? null,
-      entry.method?.pattern ?? null,
-      entry.principals === undefined,
-      ...entry.headers.map(describeCondition),
-    ]);
+    const key = matchKey(entry);
     const taken = takenBy.get(key);
     const hidden = taken !== undefined && covers(taken, entry);
     const seen = open.get(entry.document);
@@ -103,17 +93,23 @@ function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): vo
   }
 }
 
+/** Equal for entries that ask for the same, but for the names of the principals. */
+function matchKey({ service, method, principals, headers }: RouteEntry): string {
+  const target = `${service ?? ""} ${method?.pattern ?? ""} ${principals === undefined ? "all" : "some"}`;
+  return headers.length === 0 ? target : `${target} ${headers.map(describeCondition).join(" ")}`;
+}
+
 function covers(taken: Taken, { principals }: RouteEntry): boolean {
   if (taken.principals === undefined || principals === undefined) return taken.principals === undefined;
-  for (const name of principals.exact) if (!taken.principals.has(name)) return false;
+  for (const name of principals.names) if (!taken.principals.has(name)) return false;
   for (const glob of principals.globs) if (!taken.principals.has(glob.pattern)) return false;
-  return principals.exact.size + principals.globs.length > 0;
+  return principals.names.length + principals.globs.length > 0;
 }
 
 function take(taken: Taken | undefined, { principals, document }: RouteEntry): Taken {
   if (principals === undefined) return { by: document, principals: undefined };
   const names = taken?.principals ?? new Set<string>();
-  for (const name of principals.exact) names.add(name);
+  for (const name of principals.names) names.add(name);
   for (const glob of principals.globs) names.add(glob.pattern);
   return { by: taken?.by ?? document, principals: names };
 }

@@ -18,6 +18,8 @@ type KeyKind = "exact" | "prefix" | "suffix" | "some";
 interface Key {
   readonly kind: KeyKind;
   readonly text: string;
+  /** Equal for equal keys of one dimension. */
+  readonly id: string;
 }
 
 interface Dimension<T> {
@@ -84,8 +86,7 @@ export function buildRuleIndex<T>(rules: readonly CompiledRule<T>[]): RuleIndex<
 function build<T>(rules: readonly CompiledRule<T>[], used: ReadonlySet<string>): RuleIndex<T> {
   const first = rules[0];
   if (first === undefined) return emptyRuleIndex;
-  if (rules.length <= MAX_LINEAR)
-    return Object.freeze({ firstRank: first.rank, linear: Object.freeze([...rules]), dimensions: NONE });
+  if (rules.length <= MAX_LINEAR) return Object.freeze({ firstRank: first.rank, linear: rules, dimensions: NONE });
   const keyed = rules.map((rule) => keysOf(rule, used));
   const shared = countShared(keyed);
   const linear: CompiledRule<T>[] = [];
@@ -118,7 +119,7 @@ function keysOf(rule: CompiledRule<unknown>, used: ReadonlySet<string>): Keyed {
   if (rule.principals !== undefined && !used.has(PRINCIPAL)) addNames(keys, PRINCIPAL, rule.principals);
   for (const { name, kind, text } of rule.headers) {
     if (kind === "absent" || used.has(name)) continue;
-    keys.set(name, [kind === "exact" || kind === "prefix" ? { kind, text } : { kind: "some", text: "" }]);
+    keys.set(name, [kind === "exact" || kind === "prefix" ? keyOf(kind, name, text) : keyOf("some", name, "")]);
   }
   return keys;
 }
@@ -126,18 +127,22 @@ function keysOf(rule: CompiledRule<unknown>, used: ReadonlySet<string>): Keyed {
 /** A set with a pattern that neither begins nor ends with a letter cannot be looked up: it would be under every key. */
 function addNames(keys: Map<string, readonly Key[]>, dimension: string, names: NameSet): void {
   const list: Key[] = [];
-  for (const text of names.exact) list.push({ kind: "exact", text });
+  for (const text of names.names) list.push(keyOf("exact", dimension, text));
   for (const glob of names.globs) {
-    const key = keyOfGlob(glob);
+    const key = keyOfGlob(dimension, glob);
     if (key === undefined) return;
     list.push(key);
   }
   keys.set(dimension, list);
 }
 
-function keyOfGlob({ prefix, suffix }: Glob): Key | undefined {
+function keyOfGlob(dimension: string, { prefix, suffix }: Glob): Key | undefined {
   if (prefix === "" && suffix === "") return undefined;
-  return prefix.length >= suffix.length ? { kind: "prefix", text: prefix } : { kind: "suffix", text: suffix };
+  return prefix.length >= suffix.length ? keyOf("prefix", dimension, prefix) : keyOf("suffix", dimension, suffix);
+}
+
+function keyOf(kind: KeyKind, dimension: string, text: string): Key {
+  return { kind, text, id: `${dimension} ${kind} ${text}` };
 }
 
 /** How many rules are under each key. */
@@ -146,18 +151,9 @@ type Shared = ReadonlyMap<string, number>;
 function countShared(keyed: readonly Keyed[]): Shared {
   const shared = new Map<string, number>();
   for (const keys of keyed) {
-    for (const [dimension, list] of keys) {
-      for (const key of list) {
-        const id = idOf(dimension, key);
-        shared.set(id, (shared.get(id) ?? 0) + 1);
-      }
-    }
+    for (const list of keys.values()) for (const { id } of list) shared.set(id, (shared.get(id) ?? 0) + 1);
   }
   return shared;
-}
-
-function idOf(dimension: string, { kind, text }: Key): string {
-  return `${dimension}\n${kind}\n${text}`;
 }
 
 /** The dimension in which the fullest of the rule's buckets is smallest. */
@@ -166,7 +162,7 @@ function mostSelective(keys: Keyed, shared: Shared): string | undefined {
   let least = Number.POSITIVE_INFINITY;
   for (const [dimension, list] of keys) {
     let fullest = 0;
-    for (const key of list) fullest = Math.max(fullest, shared.get(idOf(dimension, key)) ?? 0);
+    for (const { id } of list) fullest = Math.max(fullest, shared.get(id) ?? 0);
     if (fullest < least) {
       least = fullest;
       choice = dimension;

@@ -35,6 +35,9 @@ export function headerMatches(condition: HeaderCondition, value: string | undefi
 
 const ALTERNATIVES = ["exact", "prefix", "regex", "present"] as const;
 
+/** RFC 9110 token characters. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
 /** Compiles the header conditions of a match or rule, in name order. Problems go to `findings`; what has one is left out. */
 export function compileHeaders(
   headers: Readonly<Record<string, StringMatch>> | undefined,
@@ -52,6 +55,7 @@ export function compileHeaders(
     const at = `${path}.${written}`;
     if (seen.has(name)) findings.error(at, `header ${name} is named twice in different case: keep one`);
     seen.add(name);
+    if (!HEADER_NAME.test(name)) findings.error(at, "is no header name");
     const condition = compileStringMatch(name, match, at, findings);
     if (condition !== undefined) conditions.push(condition);
   }

@@ -7,7 +7,6 @@ import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import {
   type AttemptTarget,
-  DEFAULT_TIMEOUT_MS,
   encodeHeaderBlock,
   encodeProbeAnswer,
   formatLoad,
@@ -18,16 +17,16 @@ import {
   PROBE_METHOD,
   parseAttemptSubject,
   parseReplySubject,
-  parseTimeoutMs,
   type ReportedLoad,
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
 import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
-import type { CallContext } from "./call-context.ts";
+import { createCallContext } from "./create-call-context.ts";
 import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
 import { thrownError, unencodable } from "./thrown-error.ts";
 
@@ -198,7 +197,7 @@ export class Receiver {
     } catch (error) {
       return this.#refuse(message, MeshError.from(error, "instance"));
     }
-    const remainingMs = this.#remainingMs(facts, message.reply, lostMs);
+    const remainingMs = remainingTimeMs(this.#options, facts, message.reply, lostMs);
     if (remainingMs <= 0) {
       return this.#refuse(
         message,
@@ -206,20 +205,6 @@ export class Receiver {
       );
     }
     this.#run(found.endpoint, found.stats, { message, target, id, facts, remainingMs });
-  }
-
-  /** Remaining time as the header says, less what the request spent on its way and in our own buffers. */
-  #remainingMs(facts: RequestFacts, reply: string, lostMs: number): number {
-    const given = facts.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const sent = headerValue(facts.headers, header.sent);
-    const sentAtMs = sent === undefined ? Number.NaN : Number(sent);
-    if (!Number.isFinite(sentAtMs)) return given - lostMs;
-    const router = parseReplySubject(reply)?.router;
-    const offset = router === undefined ? undefined : this.#options.routers.get(router)?.clockOffsetMs;
-    // Without an estimate of the other clock its stamp says nothing.
-    const onItsWayMs = offset === undefined ? 0 : this.#options.runtime.clock.wallMs() + offset - sentAtMs;
-    // Estimates err by some ms; only a delay that clearly exceeds that is taken off.
-    return given - Math.max(lostMs, onItsWayMs > CLOCK_ERROR_MS ? onItsWayMs : 0);
   }
 
   #refuse(message: BrokerMessage, error: MeshError): void {
@@ -284,7 +269,7 @@ export class Receiver {
     };
     this.#calls.start(call);
     telemetry.callStarted("instance", target.service);
-    const context = this.#context(target, facts, controller.signal, startedAtMs + remainingMs, span);
+    const context = createCallContext(runtime, target, facts, controller.signal, startedAtMs + remainingMs, span);
     const ambient = {
       deadlineAtMs: startedAtMs + remainingMs,
       signal: controller.signal,
@@ -404,57 +389,6 @@ export class Receiver {
       );
     }
   }
-
-  #context(
-    target: AttemptTarget,
-    facts: RequestFacts,
-    signal: AbortSignal,
-    deadlineAtMs: number,
-    span: Span | undefined,
-  ): CallContext {
-    const { clock, telemetry } = this.#options.runtime;
-    const requestId = headerValue(facts.headers, header.requestId) ?? "";
-    let headers: ReadonlyMap<string, string> | undefined;
-    let log: CallContext["log"] | undefined;
-    return {
-      service: target.service,
-      method: target.method,
-      principal: target.principal,
-      user: undefined,
-      signal,
-      deadline: new Date(clock.wallMs() + deadlineAtMs - clock.nowMs()),
-      remainingMs: () => Math.max(0, deadlineAtMs - clock.nowMs()),
-      get headers() {
-        headers ??= headerMap(facts.forwarded);
-        return headers;
-      },
-      requestId,
-      attempt: parseTimeoutMs(headerValue(facts.headers, header.attempt) ?? "1") ?? 1,
-      get log() {
-        log ??= telemetry.log.child({
-          method: target.method,
-          principal: target.principal,
-          requestId,
-          ...(span === undefined && facts.parent === undefined
-            ? {}
-            : { traceId: (span?.context ?? facts.parent)?.traceId }),
-        });
-        return log;
-      },
-    };
-  }
-}
-
-/** Estimates of another process's clock err by less than this, in ms. */
-const CLOCK_ERROR_MS = 50;
-
-function headerMap(fields: readonly string[]): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = (fields[i] as string).toLowerCase();
-    if (!map.has(name)) map.set(name, fields[i + 1] as string);
-  }
-  return map;
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

@@ -11,7 +11,7 @@ export class MemoryKeyValue implements KeyValue {
   readonly #entries = new Map<string, KeyValueEntry[]>();
   readonly #history: number;
   readonly #wallMs: () => number;
-  readonly #lostWrites: LostWrite[] = [];
+  readonly #lostWrites = new Map<string, LostWrite[]>();
   #failingReads = 0;
   #revision = 0;
 
@@ -20,9 +20,9 @@ export class MemoryKeyValue implements KeyValue {
     this.#wallMs = wallMs;
   }
 
-  /** The answers to the next writes do not come; one for each, in order. */
-  loseAnswers(...writes: readonly LostWrite[]): void {
-    this.#lostWrites.push(...writes);
+  /** The answers to the next writes of a key do not come; one for each, in order. */
+  loseAnswers(key: string, ...writes: readonly LostWrite[]): void {
+    this.#lostWrites.set(key, [...(this.#lostWrites.get(key) ?? []), ...writes]);
   }
 
   /** The next reads fail, as those of a bucket without a leader. */
@@ -36,7 +36,7 @@ export class MemoryKeyValue implements KeyValue {
   }
 
   async put(key: string, value: Uint8Array, expected: number): Promise<WriteOutcome> {
-    const lost = this.#lostWrites.shift();
+    const lost = this.#lostWrites.get(key)?.shift();
     const error = new Error("no answer within 2000 ms");
     if (lost === "lost") return { type: "unknown", error };
     const kept = this.#entries.get(key) ?? [];

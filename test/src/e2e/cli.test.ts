@@ -1,5 +1,6 @@
 // Every verb of `malla` on a mesh of its own: what it prints, how it fails, its exit codes.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -160,6 +161,75 @@ test("generate, init and completion write what can be used", () => {
   assert.equal(line.run(["diff", "-f", "starter/policy.yaml"]).code, 1, "the starter's policy is valid and new");
   for (const shell of ["bash", "zsh", "fish"]) assert.match(line.run(["completion", shell]).stdout, /rollback/);
   assert.equal(line.run(["completion", "csh"]).code, 2);
+});
+
+test("run passes on the exit code and the environment of a service", () => {
+  const print =
+    "console.log(JSON.stringify([process.env.MALLA_SERVICE, process.env.MALLA_VERSION, process.env.NATS_URL, process.env.NATS_CREDS])); process.exit(7)";
+  const { code, stdout } = line.run([
+    "run",
+    "--service",
+    "printer",
+    "--service-version",
+    "3.2.1",
+    "--",
+    process.execPath,
+    "-e",
+    print,
+  ]);
+  assert.equal(code, 7);
+  const [service, version, url, credentials] = JSON.parse(stdout) as string[];
+  assert.deepEqual([service, version], ["printer", "3.2.1"]);
+  assert.match(url ?? "", /^nats:\/\/127\.0\.0\.1:\d+$/);
+  assert.equal(statSync(credentials ?? "").mode & 0o777, 0o600);
+  assert.equal(line.run(["run", "--service", "printer", "--", "no-such-program"]).code, 1);
+  assert.equal(line.run(["run", "--", "node"]).code, 2, "--service is needed");
+  assert.equal(line.run(["run", "--service", "mesh", "--", "node"]).code, 1, "a reserved name");
+});
+
+test("get -w tells what changes; documents are named by kind and name in one word too", async () => {
+  write("policy.yaml", POLICY);
+  const watching = line.start(["get", "accesspolicies", "-w"]);
+  await watching.until("there are none");
+  const applied = line.run(["apply", "-f", "-", "-o", "json"], POLICY);
+  const { documents } = JSON.parse(applied.stdout) as { revision: number; documents: readonly object[] };
+  assert.deepEqual(documents, [{ document: "AccessPolicy/only-the-boss", outcome: "created" }]);
+  await watching.until("+ AccessPolicy/only-the-boss");
+  assert.match(line.run(["describe", "accesspolicy/only-the-boss"]).stdout, /^Instances: +greeter: \S+ 1\.2\.3$/m);
+  const changed = POLICY.replace("boss]", "boss, guest]");
+  const { changes } = JSON.parse(line.run(["diff", "-f", "-", "-o", "json"], changed).stdout) as {
+    changes: readonly { fields: readonly object[] }[];
+  };
+  assert.deepEqual(changes[0]?.fields, [
+    { path: "spec.rules[0].principals", before: ["boss"], after: ["boss", "guest"] },
+  ]);
+  assert.equal(line.run(["delete", "accesspolicy/only-the-boss"]).code, 0);
+  await watching.until("- AccessPolicy/only-the-boss");
+  assert.equal(line.run(["get", "all", "-w", "-o", "json"]).code, 2);
+});
+
+test("a starter written by init runs as its README says", async () => {
+  assert.equal(line.run(["init", "hello-world"]).code, 0);
+  const folder = join(line.folder, "hello-world");
+  const installed = spawnSync("npm", ["install", "--offline", "--no-audit", "--no-fund"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  assert.equal(installed.status, 0, installed.stderr);
+  const service = line.start([
+    "run",
+    "--service",
+    "hello-world",
+    "--",
+    process.execPath,
+    join(folder, "hello-world.js"),
+  ]);
+  await service.until("serving hello-world.hello");
+  const { code, stdout, stderr } = line.run(["call", "hello-world", "hello", '{"name":"you"}']);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { text: "Hello you, you are guest" });
+  service.child.kill("SIGTERM");
+  assert.equal((await service.ended).code, 0, "drained, not killed");
 });
 
 test("every verb has help with an example", () => {

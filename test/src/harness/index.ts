@@ -3,6 +3,7 @@ export { type ChildProgram, startProgram } from "./child-program.ts";
 export { eventually, rejection, timed } from "./eventually.ts";
 export { type LedgerLine, ranTwice, readLedger } from "./ledger.ts";
 export { type LoadResult, type RunningLoad, startLoad } from "./load.ts";
+export { OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
 export { PlainCaller, type PlainReply } from "./plain-caller.ts";
 export { PolicyDesk, readDocuments } from "./policy-desk.ts";
 export { type InstanceProcess, type JoinOptions, startMesh, TestMesh, type TestMeshOptions } from "./test-mesh.ts";

@@ -28,8 +28,10 @@ function handOver() {
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   const child = spawn(projectNode, [fileURLToPath(main), ...process.argv.slice(2)], { stdio });
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // The terminal sends Ctrl-C to both of us; the command decides what comes of it.
-  process.on("SIGINT", () => undefined);
+  // A terminal sends Ctrl-C to both of us; without one it comes to us alone.
+  process.on("SIGINT", () => {
+    if (!process.stdin.isTTY) child.kill("SIGINT");
+  });
   child.once("error", (error) => {
     process.stderr.write(`malla: ${projectNode} does not run: ${error.message}\n`);
     process.exit(1);

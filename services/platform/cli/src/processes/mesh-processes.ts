@@ -78,7 +78,7 @@ export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
     await bootstrapStreams({ servers: broker.url, keys });
     await writeDevelopmentCredentials(home, keys);
     await mesh.startRouters(await writeRouterSigner(home, keys));
-    return mesh.running();
+    return await mesh.running();
   } catch (error) {
     await mesh.stop();
     throw error;
@@ -126,8 +126,10 @@ class LocalMesh {
     await Promise.all(this.#routers.map(async (router) => router.ready));
   }
 
-  running(): MeshProcesses {
+  /** Resolves when other verbs can find the mesh. */
+  async running(): Promise<MeshProcesses> {
     this.#write();
+    await this.#writing;
     // However this process ends, short of being killed, the file does not outlive it.
     process.once("exit", this.#removeRunFile);
     this.#refresh = setInterval(() => this.#write(), RUN_FILE_MS);

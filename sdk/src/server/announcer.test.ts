@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { decodeInstanceState, type InstanceState } from "../contract/index.ts";
+import { MemoryServer } from "../testing/memory-broker.ts";
+import { createTestRuntime } from "../testing/test-runtime.ts";
+import { Announcer } from "./announcer.ts";
+
+beforeEach(() => mock.timers.enable({ apis: ["setInterval"] }));
+afterEach(() => mock.timers.reset());
+
+function announced(): {
+  server: MemoryServer;
+  broker: ReturnType<MemoryServer["connect"]>;
+  runtime: ReturnType<typeof createTestRuntime>;
+  heard: InstanceState[];
+  announcer: Announcer;
+} {
+  const server = new MemoryServer();
+  const broker = server.connect();
+  const runtime = createTestRuntime();
+  const heard: InstanceState[] = [];
+  server
+    .connect()
+    .subscribe("mesh.instance.orders.i1", ({ payload }) => heard.push(decodeInstanceState(payload) ?? assert.fail()));
+  const announcer = new Announcer({
+    broker,
+    runtime,
+    service: "orders",
+    instance: "i1",
+    facts: () => ({ version: "1.2.3", tags: { zone: "a" }, methods: ["place"], idempotentMethods: [], maxInFlight: 9 }),
+    load: () => ({ inFlight: 2, queued: 1, loopLagMs: 0 }),
+  });
+  return { server, broker, runtime, heard, announcer };
+}
+
+test("it says who it is at once, and every five seconds", async () => {
+  const { server, runtime, heard, announcer } = announced();
+  announcer.start();
+  await server.settle();
+  assert.deepEqual(heard, [
+    {
+      protocol: 1,
+      version: "1.2.3",
+      tags: { zone: "a" },
+      methods: ["place"],
+      idempotentMethods: [],
+      maxInFlight: 9,
+      load: { inFlight: 2, queued: 1, loopLagMs: 0 },
+      phase: "serving",
+      sentAtMs: runtime.clock.wallMs(),
+      capabilities: [],
+    },
+  ]);
+  mock.timers.tick(15_000);
+  await server.settle();
+  assert.equal(heard.length, 4);
+  announcer.stop();
+  mock.timers.tick(60_000);
+  await server.settle();
+  assert.equal(heard.length, 4);
+});
+
+test("a new phase is said at once and stays", async () => {
+  const { server, heard, announcer } = announced();
+  announcer.start();
+  announcer.enter("draining");
+  mock.timers.tick(5_000);
+  await server.settle();
+  assert.deepEqual(
+    heard.map(({ phase }) => phase),
+    ["serving", "draining", "draining"],
+  );
+});
+
+test("many new routers are greeted once, within 200 ms", async () => {
+  const { server, runtime, heard, announcer } = announced();
+  announcer.start();
+  for (let i = 0; i < 50; i++) announcer.greet();
+  runtime.clock.advance(205);
+  await server.settle();
+  assert.equal(heard.length, 2);
+  announcer.greet();
+  runtime.clock.advance(205);
+  await server.settle();
+  assert.equal(heard.length, 3);
+});
+
+test("after a stop nobody is greeted", async () => {
+  const { server, runtime, heard, announcer } = announced();
+  announcer.greet();
+  announcer.start();
+  announcer.greet();
+  announcer.stop();
+  announcer.greet();
+  runtime.clock.advance(1_000);
+  await server.settle();
+  assert.equal(heard.length, 1);
+  assert.equal(runtime.timers.pending, 0);
+});
+
+test("it is silent while the connection is down, and speaks when it is back", async () => {
+  const { server, broker, heard, announcer } = announced();
+  announcer.start();
+  await server.settle();
+  broker.disconnect();
+  mock.timers.tick(20_000);
+  announcer.enter("draining");
+  await server.settle();
+  assert.equal(heard.length, 1);
+  broker.reconnect();
+  await server.settle();
+  assert.deepEqual(
+    heard.map(({ phase }) => phase),
+    ["serving", "draining"],
+  );
+});
+
+test("a closed connection ends it", async () => {
+  const { server, broker, heard, announcer } = announced();
+  announcer.start();
+  await server.settle();
+  await broker.close();
+  mock.timers.tick(20_000);
+  await server.settle();
+  assert.equal(heard.length, 1);
+});
