@@ -47,10 +47,12 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
     fallback: number,
     from: number,
     to: number,
+    isRight: (value: number) => boolean = Number.isInteger,
   ): number => {
     const value = given ?? (environment[variable] === undefined ? fallback : Number(environment[variable]));
-    if (!Number.isFinite(value) || value < from || value > to)
-      problems.push(`${name} (${variable}): a number from ${from} to ${to} is expected`);
+    const what = isRight === Number.isInteger ? "a whole number" : "a number";
+    if (!isRight(value) || value < from || value > to)
+      problems.push(`${name} (${variable}): ${what} from ${from} to ${to} is expected`);
     return value;
   };
   const logLevel = options.logLevel ?? environment.MALLA_LOG_LEVEL ?? "info";
@@ -80,7 +82,7 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
     policyCache: options.policyCache ?? environment.MALLA_POLICY_CACHE,
     logLevel: logLevel as RouterConfig["logLevel"],
     otlpEndpoint: options.otlpEndpoint ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT,
-    traceRatio: number("share of traces", options.traceRatio, "MALLA_TRACE_RATIO", 0.01, 0, 1),
+    traceRatio: number("share of traces", options.traceRatio, "MALLA_TRACE_RATIO", 0.01, 0, 1, Number.isFinite),
   };
   if (problems.length > 0) throw new Error(`the router cannot start:\n- ${problems.join("\n- ")}`);
   return Object.freeze(config);

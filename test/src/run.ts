@@ -4,7 +4,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { killAllGroups } from "./runner/process-group.ts";
 import { Results } from "./runner/results.ts";
 import { runSection } from "./runner/run-section.ts";
 import { SECTIONS, type Section } from "./runner/sections.ts";
@@ -35,26 +34,26 @@ function readArguments(args: readonly string[]): Wish {
   return { sections, only: values.only, repeat };
 }
 
-async function runAll({ sections, only, repeat }: Wish): Promise<number> {
+async function runAll({ sections, only, repeat }: Wish, signal: AbortSignal): Promise<number> {
   const results = new Results();
   const print = (text: string): void => void process.stdout.write(text);
   for (let round = 1; round <= repeat; round++) {
+    if (signal.aborted) break;
     if (repeat > 1) print(`\n##### round ${round} of ${repeat}\n`);
-    for (const section of sections) await runSection(section, { root: ROOT, only, results, print });
+    for (const section of sections) {
+      if (!signal.aborted) await runSection(section, { root: ROOT, only, results, print, signal });
+    }
   }
   print(results.print());
   return results.succeeded ? 0 : 1;
 }
 
-for (const [signal, code] of Object.entries(SIGNALS)) {
-  process.once(signal, () => {
-    killAllGroups();
-    process.exit(code);
-  });
-}
+const stop = new AbortController();
+for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => stop.abort(code));
 
 try {
-  process.exitCode = await runAll(readArguments(process.argv.slice(2)));
+  const code = await runAll(readArguments(process.argv.slice(2)), stop.signal);
+  process.exitCode = stop.signal.aborted ? stop.signal.reason : code;
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;

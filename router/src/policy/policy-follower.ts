@@ -136,14 +136,19 @@ export class PolicyFollower {
     if (cached === undefined) return;
     const signed = openHead(cached.head, publicKey);
     if (typeof signed === "string") return;
-    const byHash = new Map(cached.documents.map((bytes) => readStored(bytes)).map((stored) => [stored.hash, stored]));
-    const documents = signed.head.documents.map((entry) => byHash.get(entry.hash));
-    if (documents.includes(undefined)) return;
+    const byHash = new Map(cached.documents.map((bytes) => [hashOf(bytes), bytes]));
+    const documents: StoredDocument[] = [];
+    for (const { hash } of signed.head.documents) {
+      const bytes = byHash.get(hash);
+      // Only what the signed head names by its hash is read at all.
+      if (bytes === undefined) return;
+      documents.push(readStoredDocument(bytes, hash));
+    }
     runtime.telemetry.log.warn(
       { revision: signed.head.revision },
       "the policy cannot be read; the last good one from disk is in force",
     );
-    this.#take(signed, documents as readonly StoredDocument[]);
+    this.#take(signed, documents);
   }
 
   /** Once for each problem, not once a second. */
@@ -154,6 +159,6 @@ export class PolicyFollower {
   }
 }
 
-function readStored(bytes: Uint8Array): StoredDocument {
-  return readStoredDocument(bytes, createHash("sha256").update(bytes).digest("hex"));
+function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -14,6 +14,8 @@ const PING_INTERVAL_MS = 1_000;
 const MAX_PINGS_OUT = 2;
 /** A server that does not accept within this is passed over. */
 const CONNECT_TIMEOUT_MS = 1_000;
+/** The first connection is tried so often against servers that do not answer in time; later ones without end. */
+const FIRST_DIALS = 5;
 /** Redial after 20 to 80 ms, by chance, so that a thousand clients do not return in one instant. */
 const REDIAL_MIN_MS = 20;
 const REDIAL_SPREAD_MS = 60;
@@ -44,28 +46,34 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
   const servers =
     typeof options.servers === "string" ? options.servers.split(",").map((s) => s.trim()) : [...options.servers];
   const random = options.random ?? Math.random;
-  let connection: NatsConnection;
-  try {
-    connection = await connect({
-      servers,
-      name: options.name,
-      noAsyncTraces: true,
-      pingInterval: PING_INTERVAL_MS,
-      maxPingOut: MAX_PINGS_OUT,
-      timeout: CONNECT_TIMEOUT_MS,
-      maxReconnectAttempts: -1,
-      ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
-      ...(options.credentials === undefined
-        ? {}
-        : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
-      ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
-      ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
-    });
-  } catch (cause) {
-    throw connectError(cause, servers);
+  for (let dial = 1; ; dial++) {
+    try {
+      const connection = await connect({
+        servers,
+        name: options.name,
+        noAsyncTraces: true,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: MAX_PINGS_OUT,
+        timeout: CONNECT_TIMEOUT_MS,
+        maxReconnectAttempts: -1,
+        ignoreAuthErrorAbort: true,
+        reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
+        ...(options.credentials === undefined
+          ? {}
+          : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
+        ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+        ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
+      });
+      return new NatsBroker(connection, options.onCallbackError ?? ((): void => undefined));
+    } catch (cause) {
+      if (dial === FIRST_DIALS || !isTimeout(cause)) throw connectError(cause, servers);
+    }
   }
-  return new NatsBroker(connection, options.onCallbackError ?? ((): void => undefined));
+}
+
+/** A server that is there and slow to answer: a busy machine, or many who come at once. */
+function isTimeout(cause: unknown): boolean {
+  return cause instanceof Error && /timeout/i.test(cause.message);
 }
 
 function connectError(cause: unknown, servers: readonly string[]): Error {

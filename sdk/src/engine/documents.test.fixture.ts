@@ -63,7 +63,7 @@ const without = <T extends object>(value: T): T =>
 const stringMatch = fc.oneof(
   fc.record({ exact: fc.constantFrom(...VALUES) }),
   fc.record({ prefix: fc.constantFrom("", "x", "xy", "y") }),
-  fc.record({ regex: fc.constantFrom("x.*", "(x|y)+z?", "[^x]*", "") }),
+  fc.record({ regex: fc.constantFrom("x.*", "xy", "xyz?", "(x|y)+z?", "[^x]*", "") }),
   fc.record({ present: fc.boolean() }),
 );
 const headerMatches = fc.dictionary(fc.constantFrom("x-a", "x-b"), stringMatch, { maxKeys: 2, noNullPrototype: true });

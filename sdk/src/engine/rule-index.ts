@@ -3,7 +3,7 @@
 // A few rules are simply asked in turn. More are split: each rule goes under the one of its own conditions that the fewest
 // others share (its method, its principals, or a header), and each bucket is split again by what is left. A call then looks
 // only into the buckets its own method, principal and headers lead to. What no condition can tell apart stays a list:
-// patterns with a star at both ends, absent headers, and the regexes of one header.
+// patterns with a star at both ends, absent headers, and regexes that may begin with anything.
 import { type AffixTable, buildAffixTable, longestAffix } from "./affix-table.ts";
 import type { CallFacts } from "./call-facts.ts";
 import type { Glob, NameSet } from "./glob.ts";
@@ -119,7 +119,10 @@ function keysOf(rule: CompiledRule<unknown>, used: ReadonlySet<string>): Keyed {
   if (rule.principals !== undefined && !used.has(PRINCIPAL)) addNames(keys, PRINCIPAL, rule.principals);
   for (const { name, kind, text } of rule.headers) {
     if (kind === "absent" || used.has(name)) continue;
-    keys.set(name, [kind === "exact" || kind === "prefix" ? keyOf(kind, name, text) : keyOf("some", name, "")]);
+    // `present` and an expression that can begin with anything have no text.
+    keys.set(name, [
+      text === "" && kind !== "exact" ? keyOf("some", name, "") : keyOf(kind === "exact" ? kind : "prefix", name, text),
+    ]);
   }
   return keys;
 }

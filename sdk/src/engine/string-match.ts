@@ -7,7 +7,7 @@ export interface HeaderCondition {
   /** Lower case. */
   readonly name: string;
   readonly kind: "exact" | "prefix" | "regex" | "present" | "absent";
-  /** The text of `exact` and `prefix`; empty else. */
+  /** The text of `exact` and `prefix`, and what a `regex` begins with for certain. */
   readonly text: string;
   readonly regex: LinearRegex | undefined;
 }
@@ -83,5 +83,5 @@ function compileStringMatch(
     findings.error(`${path}.regex`, regex);
     return undefined;
   }
-  return Object.freeze({ name, kind, text: "", regex });
+  return Object.freeze({ name, kind, text: regex.prefix, regex });
 }

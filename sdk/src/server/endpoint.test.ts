@@ -15,7 +15,7 @@ const codec: ContractMethod["request"] = {
   encode: (value) => Buffer.from(`wire:${JSON.stringify(value)}`),
   decode: (bytes) => {
     const text = Buffer.from(bytes).toString();
-    if (!text.startsWith("wire:")) throw new DecodeError("no such message");
+    if (!text.startsWith("wire:")) throw new DecodeError("", "no such message");
     return JSON.parse(text.slice(5));
   },
   toJson: (value) => JSON.stringify(value),
@@ -23,7 +23,7 @@ const codec: ContractMethod["request"] = {
     try {
       return JSON.parse(Buffer.from(json as Uint8Array).toString());
     } catch {
-      throw new DecodeError("no JSON");
+      throw new DecodeError("", "no JSON");
     }
   },
 };

@@ -436,7 +436,7 @@ describe("cancel", () => {
     await w.server.settle();
     w.cancel(id);
     await w.server.settle();
-    assert.equal((runs[0]?.context.signal.reason as MeshError).reason, "cancelled");
+    assert.equal((runs[0]?.context.signal.reason as MeshError | undefined)?.reason, "cancelled");
     runs[0]?.end();
     await w.server.settle();
     assert.deepEqual(

@@ -229,7 +229,7 @@ test("a starter written by init runs as its README says", async () => {
   assert.equal(code, 0, stderr);
   assert.deepEqual(JSON.parse(stdout), { text: "Hello you, you are guest" });
   service.child.kill("SIGTERM");
-  assert.equal((await service.ended).code, 0, "drained, not killed");
+  assert.equal((await service.ended).code, 128 + 15, "it drains, and then ends as the signal says");
 });
 
 test("every verb has help with an example", () => {

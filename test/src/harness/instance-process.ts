@@ -3,6 +3,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CallContext, connect, MeshError } from "@malla/sdk";
+import { patiently } from "./patiently.ts";
 
 interface Entry {
   readonly id: string;
@@ -12,7 +13,7 @@ interface Entry {
 const ledger = process.env.LEDGER as string;
 const failing = Number(process.env.FAIL_PERCENT ?? 0);
 
-const mesh = await connect();
+const mesh = await patiently(async () => await connect());
 
 async function run(kind: string, { id, workMs = 0 }: Entry, context: CallContext): Promise<object> {
   appendFileSync(ledger, `${kind} ${id} ${mesh.instance} ${context.attempt}\n`);

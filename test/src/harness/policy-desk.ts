@@ -13,6 +13,7 @@ import {
 } from "@malla/sdk/discovery";
 import { compile } from "@malla/sdk/engine";
 import { canonicalBytes, contentHash, formatProblem, parseDocuments } from "@malla/sdk/resources";
+import { patiently } from "./patiently.ts";
 
 export class PolicyDesk {
   readonly store: PolicyStore;
@@ -31,12 +32,13 @@ export class PolicyDesk {
 
   /** An operator's connection to account CTRL. */
   static async open(server: string, keys: Keys, author = "operator"): Promise<PolicyDesk> {
-    const broker = await connectNats({
+    const options = {
       servers: server,
       credentials: await issueCredentials(keys, { name: "operator", role: "operator", account: "CTRL" }),
       name: `policy desk of ${author}`,
       inboxPrefix: "_INBOX.operator",
-    });
+    };
+    const broker = await patiently(async () => await connectNats(options));
     return new PolicyDesk(broker, await openKeyValue(broker, POLICY_BUCKET), keys, author);
   }
 

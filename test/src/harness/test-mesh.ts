@@ -19,6 +19,7 @@ import { TestBroker } from "./broker.ts";
 import { type ChildProgram, startProgram } from "./child-program.ts";
 import { eventually } from "./eventually.ts";
 import { assertNothingLeft, type Census, takeCensus } from "./leftovers.ts";
+import { patiently } from "./patiently.ts";
 import { PolicyDesk } from "./policy-desk.ts";
 import { routerHere, routerProcess, type TestRouter, type TestRouterOptions } from "./test-router.ts";
 
@@ -120,7 +121,9 @@ export class TestMesh {
   /** Joins the mesh without serving. */
   async caller(name: string, { role = "service", ...options }: JoinOptions = {}): Promise<Mesh> {
     const credentials = await this.credentials(name, role);
-    const mesh = await connect({ ...options, service: name, servers: this.url, credentials, drainOn: [] });
+    const mesh = await patiently(
+      async () => await connect({ ...options, service: name, servers: this.url, credentials, drainOn: [] }),
+    );
     this.#joined.add(mesh);
     return mesh;
   }
@@ -174,12 +177,8 @@ export class TestMesh {
   /** A connection without our SDK's call path, as any NATS client has: subjects and headers by hand. */
   async raw(name: string, role: CredentialRole, account?: string): Promise<NatsBroker> {
     const credentials = await readFile(await this.credentials(name, role, account), "utf8");
-    const broker = await connectNats({
-      servers: this.url,
-      credentials,
-      name: `raw ${name}`,
-      inboxPrefix: `_INBOX.${name}`,
-    });
+    const options = { servers: this.url, credentials, name: `raw ${name}`, inboxPrefix: `_INBOX.${name}` };
+    const broker = await patiently(async () => await connectNats(options));
     this.#raw.add(broker);
     return broker;
   }

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type RouterOptions, startRouter } from "@malla/router";
 import { startProgram } from "./child-program.ts";
+import { patiently } from "./patiently.ts";
 
 export interface TestRouter {
   readonly id: string;
@@ -16,7 +17,8 @@ export interface TestRouter {
 export type TestRouterOptions = Omit<RouterOptions, "servers" | "signer" | "metricsPort">;
 
 export async function routerHere(server: string, signer: string, options: TestRouterOptions): Promise<TestRouter> {
-  const router = await startRouter({ logLevel: "silent", ...options, servers: [server], signer, metricsPort: 0 });
+  const all = { logLevel: "silent", ...options, servers: [server], signer, metricsPort: 0 } as const;
+  const router = await patiently(async () => await startRouter(all));
   let running = true;
   return {
     id: router.id,
@@ -35,14 +37,17 @@ export async function routerHere(server: string, signer: string, options: TestRo
 }
 
 export async function routerProcess(server: string, signer: string): Promise<TestRouter> {
-  const child = await startProgram<{ router: string; metricsPort: number }>(routerMain(), {
+  const environment = {
     NATS_URL: server,
     MALLA_ROUTER_SIGNER: signer,
     MALLA_METRICS_PORT: "0",
     MALLA_LOG_LEVEL: "warn",
     MALLA_READY_LINE: "1",
     MALLA_PARENT_STDIN: "1",
-  });
+  };
+  const child = await patiently(
+    async () => await startProgram<{ router: string; metricsPort: number }>(routerMain(), environment),
+  );
   return {
     id: child.ready.router,
     metricsPort: child.ready.metricsPort,

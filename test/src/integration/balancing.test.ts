@@ -62,14 +62,14 @@ test("equal instances get about equal shares", async () => {
 });
 
 test("a slow instance of three gets far less than its third, and still some", async () => {
-  const all = await workers("uneven", [2, 2, 60]);
+  const all = await workers("uneven", [2, 2, 400]);
   const load = startLoad(12, async () => await caller.call("uneven", "work", {}));
-  await sleep(1_500);
+  await sleep(2_000);
   const { calls, failures } = await load.stop();
   assert.equal(failures.length, 0);
   const slow = all[2]?.calls ?? 0;
   assert.ok(slow > 0, "it was never tried");
-  assert.ok(slow < calls * 0.15, `${slow} of ${calls}`);
+  assert.ok(slow < calls / 6, `${slow} of ${calls}`);
 });
 
 test("one that fails in a row is ejected, and comes back when it has served its time", async () => {
@@ -80,20 +80,20 @@ metadata: { name: fragile }
 spec:
   service: fragile
   loadBalancer: round-robin
-  outlierDetection: { consecutiveFailures: 3, baseEjectionMs: 700, maxEjectionMs: 5000, panicPercent: 50 }
+  outlierDetection: { consecutiveFailures: 3, baseEjectionMs: 2000, maxEjectionMs: 20000, panicPercent: 50 }
 `);
   const [bad, ...good] = await workers("fragile", [0, 0, 0]);
   assert.ok(bad);
   bad.fails = true;
-  const failures = await callMany("fragile", 60);
+  const failures = await callMany("fragile", 30);
   assert.equal(failures, 3, "the third failure in a row ejects, and then nobody sees it again");
   assert.equal(bad.calls, 3);
-  for (const { calls } of good) assert.ok(calls > 20);
+  for (const { calls } of good) assert.ok(calls > 10);
   const [router] = mesh.routers;
   assert.ok(router);
   assert.equal(await mesh.metric(router, "mesh_breaker_state", { instance: bad.mesh.instance }), 2);
   bad.fails = false;
-  await sleep(750);
+  await sleep(2_100);
   assert.equal(await callMany("fragile", 30), 0);
   assert.ok(bad.calls >= 10, `after its return it got ${bad.calls - 3} of 30`);
   assert.equal(await mesh.metric(router, "mesh_breaker_state", { instance: bad.mesh.instance }), 0);
@@ -107,16 +107,16 @@ metadata: { name: relapse }
 spec:
   service: relapse
   loadBalancer: round-robin
-  outlierDetection: { consecutiveFailures: 3, baseEjectionMs: 400, maxEjectionMs: 5000, panicPercent: 50 }
+  outlierDetection: { consecutiveFailures: 3, baseEjectionMs: 1500, maxEjectionMs: 20000, panicPercent: 50 }
 `);
   const [bad] = await workers("relapse", [0, 0, 0]);
   assert.ok(bad);
   bad.fails = true;
-  assert.equal(await callMany("relapse", 30), 3);
-  await sleep(450);
-  assert.equal(await callMany("relapse", 30), 1, "more than the probe went to an instance that was ejected");
-  await sleep(450);
-  assert.equal(await callMany("relapse", 30), 0, "the second ejection was no longer than the first");
+  assert.equal(await callMany("relapse", 12), 3);
+  await sleep(1_600);
+  assert.equal(await callMany("relapse", 12), 1, "more than the probe went to an instance that was ejected");
+  await sleep(1_600);
+  assert.equal(await callMany("relapse", 12), 0, "the second ejection was no longer than the first");
 });
 
 test("the last instance is never ejected", async () => {

@@ -21,15 +21,10 @@ export interface Ended {
 export interface GroupOptions {
   readonly cwd: string;
   readonly boundMs: number;
+  /** Ends it at once, with all it started. */
+  readonly signal: AbortSignal;
   readonly onStdout: (text: string) => void;
   readonly onStderr: (text: string) => void;
-}
-
-const running = new Set<ChildProcess>();
-
-/** Ends every group that runs now. For a runner that is itself told to stop. */
-export function killAllGroups(): void {
-  for (const child of running) killGroup(child);
 }
 
 /** Runs a program in a session of its own, without stdin, and resolves when it has ended and nothing of it is left. */
@@ -42,13 +37,14 @@ export async function runGroup(command: readonly [string, ...string[]], options:
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...testEnvironment(process.env), [MARK]: mark },
   });
-  running.add(child);
+  const kill = (): void => killGroup(child);
+  options.signal.addEventListener("abort", kill);
   child.stdout.setEncoding("utf8").on("data", options.onStdout);
   child.stderr.setEncoding("utf8").on("data", options.onStderr);
   let overran = false;
   const bound = setTimeout(() => {
     overran = true;
-    killGroup(child);
+    kill();
   }, options.boundMs);
   const code = await new Promise<number | undefined>((resolve) => {
     child.once("error", (error) => {
@@ -58,12 +54,13 @@ export async function runGroup(command: readonly [string, ...string[]], options:
     child.once("exit", (status) => resolve(status ?? undefined));
   });
   clearTimeout(bound);
-  const leftovers = await endLeftovers(child.pid ?? 0, mark);
-  running.delete(child);
+  const wasKilled = overran || options.signal.aborted;
+  const leftovers = await endLeftovers(child.pid ?? 0, mark, wasKilled ? 0 : GRACE_MS);
+  options.signal.removeEventListener("abort", kill);
   // A process outside the session may hold the pipes; the run is over all the same.
   child.stdout.destroy();
   child.stderr.destroy();
-  return { code, overran, leftovers: overran ? [] : leftovers };
+  return { code, overran, leftovers: wasKilled ? [] : leftovers };
 }
 
 /** The environment without what would make a test depend on whose shell it was started from. */
@@ -81,8 +78,8 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-async function endLeftovers(session: number, mark: string): Promise<readonly string[]> {
-  const untilMs = Date.now() + GRACE_MS;
+async function endLeftovers(session: number, mark: string, graceMs: number): Promise<readonly string[]> {
+  const untilMs = Date.now() + graceMs;
   let left = findProcesses(session, mark);
   while (left.length > 0 && Date.now() < untilMs) {
     await wait(LOOK_EVERY_MS);

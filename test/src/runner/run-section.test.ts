@@ -23,7 +23,11 @@ after(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-async function run(source: string, section: Partial<Section> = {}): Promise<{ results: Results; printed: string }> {
+async function run(
+  source: string,
+  section: Partial<Section> = {},
+  signal = new AbortController().signal,
+): Promise<{ results: Results; printed: string }> {
   await writeFile(join(root, "a.test.ts"), HEAD + source);
   const results = new Results();
   let printed = "";
@@ -31,7 +35,7 @@ async function run(source: string, section: Partial<Section> = {}): Promise<{ re
     printed += text;
   };
   const whole: Section = { name: "s", proves: "p", boundMs: 20_000, files: ["*.test.ts"], alone: true, ...section };
-  await runSection(whole, { root, results, print });
+  await runSection(whole, { root, results, print, signal });
   return { results, printed };
 }
 
@@ -43,6 +47,12 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** A signal is sent in an instant and obeyed a little later: resolves to whether it was, within two seconds. */
+async function hasEnded(pid: number): Promise<boolean> {
+  for (let i = 0; i < 100 && isRunning(pid); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  return !isRunning(pid);
 }
 
 test("counts tests, not groups", async () => {
@@ -97,15 +107,12 @@ test("a test that hangs fails by name when its file's time is up", async () => {
 
 test("a section that takes too long is ended with all its processes", async () => {
   const pidFile = join(root, "pid");
-  const source = `test("a", async () => {
-    const child = spawn("sleep", ["${SLEEP_S}"]);
-    writeFileSync(${JSON.stringify(pidFile)}, String(child.pid));
-    for (;;);
-  });`;
-  const { results } = await run(source, { boundMs: 2_000 });
+  const hang = `#!/bin/sh\nsleep ${SLEEP_S} &\necho $! > "$1"\nwait\n`;
+  await writeFile(join(root, "node_modules/.bin/hang"), hang, { mode: 0o755 });
+  const { results } = await run("", { files: [], commands: [["hang", pidFile]], boundMs: 2_000 });
   assert.match(results.failures.map(({ details }) => details).join("\n"), /longer than 2\.0 s/);
   const pid = Number(await readFile(pidFile, "utf8"));
-  assert.ok(pid > 0 && !isRunning(pid), `process ${pid} was ended`);
+  assert.ok(pid > 0 && (await hasEnded(pid)), `process ${pid} was ended`);
 });
 
 for (const [name, options] of [
@@ -123,9 +130,20 @@ for (const [name, options] of [
     assert.equal(results.passed, 1);
     assert.equal(results.failures.length, 1);
     assert.match(results.failures[0]?.details ?? "", /process \d+: \/bin\/sleep/);
-    assert.ok(!isRunning(Number(await readFile(pidFile, "utf8"))));
+    assert.ok(await hasEnded(Number(await readFile(pidFile, "utf8"))));
   });
 }
+
+test("a run that is stopped ends what runs and starts nothing more", async () => {
+  const startedAtMs = Date.now();
+  await writeFile(join(root, "b.test.ts"), `${HEAD}test("b", () => {});`);
+  const source = `test("a", async () => { await new Promise((r) => setTimeout(r, ${SLEEP_S}000)); });`;
+  const { results, printed } = await run(source, {}, AbortSignal.timeout(1_000));
+  await rm(join(root, "b.test.ts"));
+  assert.ok(Date.now() - startedAtMs < 15_000);
+  assert.equal(results.passed, 0);
+  assert.doesNotMatch(printed, /b\.test\.ts/);
+});
 
 test("a command fails by its exit code and shows what it wrote", async () => {
   await writeFile(join(root, "node_modules/.bin/tool"), "#!/bin/sh\necho said $1\nexit $2\n", { mode: 0o755 });

@@ -17,6 +17,8 @@ export interface SectionOptions {
   readonly only?: string | undefined;
   readonly results: Results;
   readonly print: (text: string) => void;
+  /** Ends what runs, and nothing more is started. */
+  readonly signal: AbortSignal;
 }
 
 /** Runs all of it, a failure or not, and never longer than the section's bound. */
@@ -29,9 +31,13 @@ export async function runSection(section: Section, options: SectionOptions): Pro
     options.results.fail(section.name, `no file matches ${section.files?.join(", ")}`);
   const startedAtMs = Date.now();
   const leftMs = (): number => Math.max(1, startedAtMs + section.boundMs - Date.now());
-  for (const command of commands) await runCommand(section, command, leftMs(), options);
+  for (const command of commands) {
+    if (!options.signal.aborted) await runCommand(section, command, leftMs(), options);
+  }
   const runs = section.alone === true ? files.map((file) => [file]) : files.length > 0 ? [files] : [];
-  for (const run of runs) await runFiles(section, run, leftMs(), options);
+  for (const run of runs) {
+    if (!options.signal.aborted) await runFiles(section, run, leftMs(), options);
+  }
   options.print(`--- ${section.name}: ${seconds(Date.now() - startedAtMs)}\n`);
 }
 
@@ -48,7 +54,7 @@ async function runCommand(
   section: Section,
   command: readonly [string, ...string[]],
   boundMs: number,
-  { root, results, print }: SectionOptions,
+  { root, results, print, signal }: SectionOptions,
 ): Promise<void> {
   const startedAtMs = Date.now();
   const [program, ...args] = command;
@@ -56,6 +62,7 @@ async function runCommand(
   const ended = await runGroup([join(root, "node_modules/.bin", program), ...args], {
     cwd: root,
     boundMs,
+    signal,
     onStdout: (text) => output.add(text),
     onStderr: (text) => output.add(text),
   });
@@ -71,7 +78,7 @@ async function runFiles(
   section: Section,
   files: readonly string[],
   boundMs: number,
-  { root, results, print }: SectionOptions,
+  { root, results, print, signal }: SectionOptions,
 ): Promise<void> {
   const tallies = new Map(files.map((file) => [file, new Tally()]));
   const other = new Tally();
@@ -85,6 +92,7 @@ async function runFiles(
   const ended = await runGroup(testCommand(section, files), {
     cwd: root,
     boundMs,
+    signal,
     onStdout: (text) => lines.add(text),
     onStderr: (text) => other.output.add(text),
   });
@@ -202,7 +210,7 @@ class Tally {
   }
 
   print(file: string, tookMs: number | undefined): string {
-    const mark = this.#failed.length > 0 ? "✖" : "✔";
+    const mark = this.#failed.length > 0 || this.count === 0 ? "✖" : "✔";
     const parts = [`${this.#passed} passed`];
     if (this.#failed.length > 0) parts.push(`${this.#failed.length} failed`);
     if (this.#skipped > 0) parts.push(`${this.#skipped} skipped`);

@@ -54,7 +54,10 @@ describe("compileRegex", () => {
       fc.property(expression, fc.array(text, { minLength: 1, maxLength: 8 }), (source, texts) => {
         const regex = compiled(source);
         const known = reference(source);
-        for (const given of texts) assert.equal(regex.matches(given), known.test(given), `${source} on ${given}`);
+        for (const given of texts) {
+          assert.equal(regex.matches(given), known.test(given), `${source} on ${given}`);
+          if (regex.matches(given)) assert.ok(given.startsWith(regex.prefix));
+        }
       }),
       { numRuns: 3_000 },
     );
@@ -124,6 +127,14 @@ describe("compileRegex", () => {
         if (typeof regex !== "string") regex.matches(given);
       }),
       { numRuns: 3_000 },
+    );
+  });
+
+  it("knows what every match begins with", () => {
+    const sources = ["abc", "ab.*", "^a(?:bc)d*", "ab?", "a|ab", "(?i)ab", "(?i)1-b", "\\.é😀[x]y{2}", ""];
+    assert.deepEqual(
+      sources.map((source) => compiled(source).prefix),
+      ["abc", "ab", "abc", "a", "", "", "1-", ".é😀x", ""],
     );
   });
 

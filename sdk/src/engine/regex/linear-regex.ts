@@ -9,6 +9,8 @@ import { parseRegex, type RegexNode, RegexRefusal } from "./parse-regex.ts";
 
 export interface LinearRegex {
   readonly source: string;
+  /** What every text that matches begins with; perhaps nothing. */
+  readonly prefix: string;
   /** Whether the whole text matches. */
   matches(text: string): boolean;
 }
@@ -25,12 +27,36 @@ const ASCII = 128;
 /** The compiled expression, or why it is refused, as a sentence that says what to do. */
 export function compileRegex(source: string): LinearRegex | string {
   try {
-    const matcher = new Matcher(assemble(parseRegex(source)));
-    return Object.freeze({ source, matches: (text: string) => matcher.matches(text) });
+    const tree = parseRegex(source);
+    const automaton = assemble(tree);
+    let matcher: Matcher | undefined;
+    const matches = (text: string): boolean => {
+      // Most expressions of a large policy are never asked.
+      matcher ??= new Matcher(automaton);
+      return matcher.matches(text);
+    };
+    return Object.freeze({ source, prefix: prefixOf(tree).text, matches });
   } catch (thrown) {
     if (thrown instanceof RegexRefusal) return `the expression ${thrown.message}`;
     throw thrown;
   }
+}
+
+/** The characters a node begins with for certain; `whole` if it is those and nothing else. */
+function prefixOf(node: RegexNode): { readonly text: string; readonly whole: boolean } {
+  if (node.kind === "set") {
+    const [from, to] = node.set;
+    const single = node.set.length === 2 && from === to;
+    return single ? { text: String.fromCodePoint(from as number), whole: true } : { text: "", whole: false };
+  }
+  if (node.kind !== "sequence") return { text: "", whole: false };
+  let text = "";
+  for (const part of node.parts) {
+    const begins = prefixOf(part);
+    text += begins.text;
+    if (!begins.whole) return { text, whole: false };
+  }
+  return { text, whole: true };
 }
 
 /** State `i` either reads a character of `sets[i]` and goes on to `next[i]`, or goes to `next[i]` and `other[i]` without. */

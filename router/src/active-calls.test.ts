@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ActiveCall, ActiveCalls } from "./active-calls.ts";
+
+const EMPTY = new Uint8Array(0);
+const call = (callId: string, principal = "cart"): ActiveCall => ({ callId, principal, dispatch: undefined });
+
+test("calls are counted, in all and by principal, and each ends once", () => {
+  const active = new ActiveCalls();
+  const [a, b, c] = [call("a"), call("b"), call("c", "web")];
+  for (const one of [a, b, c]) active.start(one);
+  assert.deepEqual(
+    [active.size, active.countOf("cart"), active.countOf("web"), active.countOf("nobody")],
+    [3, 2, 1, 0],
+  );
+  active.end(a);
+  active.end(a);
+  assert.deepEqual([active.size, active.countOf("cart")], [2, 1]);
+});
+
+test("a call is found by its own principal only", () => {
+  const active = new ActiveCalls();
+  const a = call("a");
+  active.start(a);
+  assert.equal(active.find("a", "cart"), a);
+  assert.equal(active.find("a", "web"), undefined);
+});
+
+test("a probe tells a principal of its own calls, burns what is unseen, for that principal only", () => {
+  const active = new ActiveCalls();
+  active.start(call("running"));
+  active.finished.keep("cart done", "s", EMPTY, EMPTY, 0);
+  assert.deepEqual(active.probe("cart", ["running", "done", "new"]), {
+    running: ["running"],
+    done: ["done"],
+    unseen: ["new"],
+  });
+  assert.ok(!active.mayStart("new", "cart"));
+  assert.deepEqual(active.probe("web", ["running", "done"]), { running: [], done: [], unseen: ["running", "done"] });
+  assert.notEqual(active.find("running", "cart"), undefined);
+  assert.ok(active.mayStart("fresh", "web"));
+});
+
+test("an id named a thousand times is answered once", () => {
+  const active = new ActiveCalls();
+  active.finished.keep("cart done", "s", EMPTY, EMPTY, 0);
+  assert.deepEqual(active.probe("cart", new Array<string>(1_000).fill("done")).done, ["done"]);
+});
+
+test("an id that runs may not start again; one that has ended may, since a plain client may use its reply again", () => {
+  const active = new ActiveCalls();
+  const a = call("a");
+  active.start(a);
+  assert.ok(!active.mayStart("a", "cart"));
+  active.end(a);
+  assert.ok(active.mayStart("a", "cart"));
+});
+
+test("burned ids are bounded", () => {
+  const active = new ActiveCalls();
+  active.probe(
+    "cart",
+    Array.from({ length: 50_001 }, (_, i) => `u${i}`),
+  );
+  assert.ok(active.mayStart("u0", "cart"));
+  assert.ok(!active.mayStart("u1", "cart"));
+});
+
+test("idle at once, or when the last has ended", async () => {
+  const active = new ActiveCalls();
+  await active.whenIdle();
+  const a = call("a");
+  active.start(a);
+  let idle = false;
+  const waiting = active.whenIdle().then(() => (idle = true));
+  await Promise.resolve();
+  assert.ok(!idle);
+  active.end(a);
+  await waiting;
+});

@@ -1,0 +1,621 @@
+// A router without its container: the pipeline over a broker in memory, with instances and callers that are plain clients.
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { describe, test } from "node:test";
+import type { BrokerMessage } from "@malla/sdk/broker";
+import { createAttemptTable, errorFields, errorOfReply, Parking } from "@malla/sdk/call";
+import {
+  type AccessPolicyDocument,
+  encodeHeaderBlock,
+  encodeProbeAnswer,
+  header,
+  headerValue,
+  type InstanceState,
+  type MeshDocument,
+  MeshError,
+  parseAttemptSubject,
+  parseHeaderBlock,
+  type RouteDocument,
+  type ServicePolicyDocument,
+} from "@malla/sdk/contract";
+import { LivePolicy, Registry } from "@malla/sdk/discovery";
+import { RetryBudget } from "@malla/sdk/engine";
+import { createTestRuntime, instanceState, MemoryKeyValue, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
+import { ActiveCalls } from "./active-calls.ts";
+import { RunSender } from "./attempts/run-sender.ts";
+import { FailureLog } from "./failure-log.ts";
+import { Claims } from "./idempotency/claims.ts";
+import { Pipeline } from "./pipeline.ts";
+
+const EMPTY = new Uint8Array(0);
+const ROUTER = "router-a";
+const V1 = "malla.dev/v1";
+
+interface Answer {
+  readonly subject: string;
+  readonly error: MeshError | undefined;
+  readonly payload: string;
+  readonly value: (name: string) => string | undefined;
+}
+
+interface Call {
+  readonly principal?: string;
+  readonly service?: string;
+  readonly method?: string;
+  readonly reply?: string;
+  readonly fields?: readonly string[];
+  readonly headers?: Uint8Array;
+  readonly payload?: string;
+  readonly way?: "call" | "via";
+}
+
+type Serve = (message: BrokerMessage, reply: (fields?: readonly string[], payload?: string) => void) => void;
+
+function world(documents: readonly MeshDocument[] = [], limits = { maxInFlight: 100, maxInFlightPerPrincipal: 50 }) {
+  const server = new MemoryServer({ maxPayloadBytes: 64 * 1024 });
+  const telemetry = new RecordedTelemetry();
+  const runtime = createTestRuntime({ telemetry });
+  const callbackErrors: unknown[] = [];
+  const broker = server.connect({ onCallbackError: (error) => callbackErrors.push(error) });
+  const caller = server.connect();
+  const policy = new LivePolicy();
+  if (documents.length === 0) policy.loadEmpty();
+  else
+    assert.deepEqual(
+      policy.swap(1, documents)?.filter(({ severity }) => severity === "error"),
+      [],
+    );
+  const parking = new Parking(runtime.timers);
+  const registry = new Registry({ onChange: ({ name }) => parking.serviceChanged(name) });
+  const attempts = createAttemptTable();
+  const active = new ActiveCalls();
+  const sender = new RunSender({ broker, router: ROUTER, runtime, registry });
+  const budget = new RetryBudget();
+  const bucket = new MemoryKeyValue({ wallMs: () => runtime.clock.wallMs() });
+  const toMesh: string[] = [];
+  const pipeline = new Pipeline({
+    broker,
+    runtime,
+    policy,
+    active,
+    limits,
+    dispatch: { ...runtime, registry, attempts, sender, parking, budgetOf: () => budget },
+    answerMesh: (target) => toMesh.push(target.method),
+    failures: new FailureLog(telemetry.log, () => runtime.clock.nowMs()),
+    claims: new Claims(bucket, runtime, ROUTER),
+  });
+  broker.subscribe(`mesh.reply.${ROUTER}.*.*`, (message) => sender.onReply(message, attempts));
+  broker.subscribe("mesh.call.*.*.*", (message) => pipeline.handle(message, "shared"), "router");
+  broker.subscribe(`mesh.via.${ROUTER}.*.*.*`, (message) => pipeline.handle(message, "via"));
+  const answers: Answer[] = [];
+  caller.subscribe("_INBOX.>", (message) => {
+    const block = message.headers.length === 0 ? { status: 0, fields: [] } : parseHeaderBlock(message.headers);
+    assert.ok(typeof block !== "string", String(block));
+    answers.push({
+      subject: message.subject,
+      error: errorOfReply(block, "router"),
+      payload: Buffer.from(message.payload).toString(),
+      value: (name) => headerValue(block, name),
+    });
+  });
+  let count = 0;
+  const ran: { subject: string; value: (name: string) => string | undefined; payload: string; reply: string }[] = [];
+  return {
+    server,
+    telemetry,
+    runtime,
+    broker,
+    caller,
+    registry,
+    active,
+    attempts,
+    pipeline,
+    answers,
+    ran,
+    toMesh,
+    bucket,
+    callbackErrors,
+    instance: (
+      id: string,
+      serve: Serve = (_message, reply) => reply(),
+      more: Partial<InstanceState> = {},
+      service = "orders",
+    ) => {
+      const connection = server.connect();
+      connection.subscribe(`mesh.run.${service}.${id}.*.*`, (message) => {
+        if (parseAttemptSubject(message.subject)?.method === "_probe")
+          return connection.publish(message.reply, encodeProbeAnswer({ running: [], done: [], unseen: [] }));
+        const block = parseHeaderBlock(message.headers);
+        assert.ok(typeof block !== "string");
+        if (headerValue(block, header.cancel) === undefined) {
+          ran.push({
+            subject: message.subject,
+            value: (name) => headerValue(block, name),
+            payload: Buffer.from(message.payload).toString(),
+            reply: message.reply,
+          });
+          serve(message, (fields = [], payload = "") =>
+            connection.publish(message.reply, Buffer.from(payload), undefined, encodeHeaderBlock(fields)),
+          );
+        }
+      });
+      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs());
+      return connection;
+    },
+    send: ({
+      principal = "cart",
+      service = "orders",
+      method = "place",
+      reply = `_INBOX.${principal}.conn.c${count++}`,
+      fields = [],
+      headers,
+      payload = "",
+      way = "call",
+    }: Call = {}): string => {
+      const subject =
+        way === "call"
+          ? `mesh.call.${principal}.${service}.${method}`
+          : `mesh.via.${ROUTER}.${principal}.${service}.${method}`;
+      caller.publish(subject, Buffer.from(payload), reply, headers ?? encodeHeaderBlock(fields));
+      return reply;
+    },
+    answerTo: (reply: string): Answer =>
+      answers.find(({ subject }) => subject === reply) ??
+      assert.fail(`no answer to ${reply}; answers: ${answers.map(({ subject }) => subject).join(" ")}`),
+    assertClean: () => {
+      assert.deepEqual(telemetry.inFlight, {}, "calls that began and were not told to have ended");
+      assert.equal(active.size, 0);
+      assert.equal(attempts.size, 0);
+      assert.equal(parking.size, 0);
+      assert.equal(runtime.timers.pending, 0);
+      assert.deepEqual([...runtime.timerErrors, ...callbackErrors], []);
+    },
+  };
+}
+
+function access(service: string, action: "allow" | "deny", principal: string): AccessPolicyDocument {
+  return {
+    apiVersion: V1,
+    kind: "AccessPolicy",
+    metadata: { name: `${action}-${principal}-${service}` },
+    spec: { service, action, mode: "enforce", rules: [{ principals: [principal] }] },
+  };
+}
+
+/** Open to cart, closed to guests. */
+function guarded(service: string): readonly AccessPolicyDocument[] {
+  return [access(service, "allow", "cart"), access(service, "deny", "guest")];
+}
+
+test("a call goes to an instance and its answer to the caller", async () => {
+  const w = world();
+  w.instance("i1", (_message, reply) =>
+    reply(["Content-Type", "text/plain", "X-Own", "1", header.load, "3,0,0", "Nats-Thing", "x"], "done"),
+  );
+  const reply = w.send({
+    payload: "work",
+    fields: ["X-Mine", "1", "Malla-Caller", "root", "Authorization", "Bearer x", header.timeout, "500"],
+  });
+  await w.server.settle();
+  const [run] = w.ran;
+  assert.equal(run?.subject, "mesh.run.orders.i1.cart.place");
+  assert.deepEqual(
+    [
+      run?.payload,
+      run?.value("x-mine"),
+      run?.value(header.caller),
+      run?.value("authorization"),
+      run?.value(header.timeout),
+      run?.value(header.attempt),
+    ],
+    ["work", "1", undefined, undefined, "500", "1"],
+  );
+  assert.match(run?.reply ?? "", /^mesh\.reply\.router-a\.orders\.[A-Za-z0-9_-]{16}$/);
+  const answer = w.answerTo(reply);
+  assert.deepEqual(
+    [
+      answer.error,
+      answer.payload,
+      answer.value("x-own"),
+      answer.value("content-type"),
+      answer.value(header.load),
+      answer.value("nats-thing"),
+    ],
+    [undefined, "done", "1", "text/plain", undefined, undefined],
+  );
+  assert.deepEqual(
+    w.telemetry.calls.map(({ caller, service, method, code, version, attempts }) => [
+      caller,
+      service,
+      method,
+      code,
+      version,
+      attempts,
+    ]),
+    [["cart", "orders", "place", "OK", "1.0.0", 1]],
+  );
+  w.assertClean();
+});
+
+describe("the order of refusals", () => {
+  test("a forged reply subject is dropped before anything, even while draining: nothing is published to it", async () => {
+    const w = world();
+    const victim: string[] = [];
+    w.caller.subscribe("mesh.run.payments.>", ({ subject }) => victim.push(subject));
+    w.pipeline.drain();
+    for (const reply of ["mesh.run.payments.i1.cart.charge", "_INBOX.web.x", "_INBOX.cart.*", "mesh.policy.live"])
+      w.send({ reply });
+    await w.server.settle();
+    assert.deepEqual([victim, w.answers], [[], []]);
+    assert.deepEqual(w.telemetry.rejections, new Array(4).fill({ stage: "authenticate-reply", reason: "bad-request" }));
+    w.assertClean();
+  });
+
+  test("draining and overload are told before the headers are read", async () => {
+    const w = world([], { maxInFlight: 0, maxInFlightPerPrincipal: 1 });
+    const full = w.send({ headers: Buffer.from("NATS/1.0\r\nbroken\r\n\r\n") });
+    await w.server.settle();
+    w.pipeline.drain();
+    const draining = w.send({ headers: Buffer.from("NATS/1.0\r\nbroken\r\n\r\n") });
+    await w.server.settle();
+    assert.deepEqual(
+      [full, draining].map((reply) => [
+        w.answerTo(reply).error?.reason,
+        w.answerTo(reply).error?.origin,
+        w.answerTo(reply).error?.attempts,
+      ]),
+      [
+        ["overloaded", "router", 0],
+        ["not-started", "router", 0],
+      ],
+    );
+    assert.deepEqual(w.telemetry.calls, []);
+    w.assertClean();
+  });
+
+  test("malformed headers are refused, without a call that began", async () => {
+    const w = world();
+    w.instance("i1");
+    const replies = [
+      w.send({ headers: Buffer.from("NATS/1.0\r\nbroken\r\n\r\n") }),
+      w.send({ fields: [header.timeout, "soon"] }),
+      w.send({ fields: [header.timeout, "1", "malla-timeout", "1"] }),
+    ];
+    await w.server.settle();
+    for (const reply of replies) assert.equal(w.answerTo(reply).error?.reason, "bad-request");
+    assert.equal(w.ran.length, 0);
+    w.assertClean();
+  });
+
+  test("denied comes before no-service and no-method: strangers cannot probe for names", async () => {
+    const w = world([...guarded("orders"), ...guarded("secret")]);
+    w.instance("i1");
+    const outcome = async (call: Call): Promise<string | undefined> => {
+      const reply = w.send(call);
+      await w.server.settle();
+      return w.answerTo(reply).error?.reason;
+    };
+    assert.equal(await outcome({ principal: "guest", method: "place" }), "denied");
+    assert.equal(await outcome({ principal: "guest", method: "nothing" }), "denied");
+    assert.equal(await outcome({ principal: "guest", service: "secret" }), "denied");
+    assert.equal(await outcome({ principal: "cart", method: "nothing" }), "no-method");
+    assert.equal(await outcome({ principal: "cart", service: "nowhere" }), "no-service");
+    assert.equal(w.ran.length, 0);
+    w.assertClean();
+  });
+
+  test("the final method is judged, after a Route's rewrite, and the other service it may end at", async () => {
+    const rewrite: RouteDocument = {
+      apiVersion: V1,
+      kind: "Route",
+      metadata: { name: "r" },
+      spec: {
+        match: { service: "orders", methods: ["list"] },
+        destinations: [{ weight: 1 }],
+        rewrite: { method: "admin" },
+      },
+    };
+    const elsewhere: RouteDocument = {
+      apiVersion: V1,
+      kind: "Route",
+      metadata: { name: "s" },
+      spec: {
+        match: { service: "orders", methods: ["move"] },
+        destinations: [{ service: "vault", weight: 0 }, { weight: 1 }],
+      },
+    };
+    const denyAdmin: AccessPolicyDocument = {
+      apiVersion: V1,
+      kind: "AccessPolicy",
+      metadata: { name: "no-admin" },
+      spec: {
+        service: "orders",
+        action: "deny",
+        mode: "enforce",
+        rules: [{ principals: ["guest"], methods: ["admin"] }],
+      },
+    };
+    const w = world([rewrite, elsewhere, access("orders", "allow", "*"), denyAdmin, ...guarded("vault")]);
+    w.instance("i1", undefined, { methods: ["list", "admin", "move"] });
+    const replies = [
+      w.send({ principal: "guest", method: "list" }),
+      w.send({ principal: "guest", method: "move" }),
+      w.send({ principal: "cart", method: "list" }),
+    ];
+    await w.server.settle();
+    assert.deepEqual(
+      replies.map((reply) => w.answerTo(reply).error?.reason),
+      ["denied", "denied", undefined],
+    );
+    assert.deepEqual(
+      w.ran.map(({ subject }) => subject),
+      ["mesh.run.orders.i1.cart.admin"],
+    );
+    w.assertClean();
+  });
+
+  test("an audited rule refuses nobody and is told", async () => {
+    const { spec, ...document } = access("orders", "deny", "cart");
+    const w = world([{ ...document, spec: { ...spec, mode: "audit" } }]);
+    w.instance("i1");
+    const reply = w.send();
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error, undefined);
+    assert.ok(w.telemetry.lines.some(({ message }) => /audit/.test(message)));
+    w.assertClean();
+  });
+
+  test("the service mesh is the router itself", async () => {
+    const w = world();
+    w.send({ service: "mesh", method: "policy" });
+    await w.server.settle();
+    assert.deepEqual(w.toMesh, ["policy"]);
+  });
+});
+
+describe("labels are bounded", () => {
+  test("what nobody announced is _OTHER", async () => {
+    const w = world();
+    w.instance("i1");
+    for (let i = 0; i < 20; i++) {
+      w.send({ service: `made-up-${i}` });
+      w.send({ method: `made_up_${i}` });
+    }
+    await w.server.settle();
+    assert.deepEqual(
+      new Set(w.telemetry.calls.map(({ service, method }) => `${service}.${method}`)),
+      new Set(["_OTHER._OTHER", "orders._OTHER"]),
+    );
+    w.assertClean();
+  });
+
+  test("a service a policy names is known, even at zero", async () => {
+    const policy: ServicePolicyDocument = {
+      apiVersion: V1,
+      kind: "ServicePolicy",
+      metadata: { name: "p" },
+      spec: { service: "asleep" },
+    };
+    const w = world([policy]);
+    const reply = w.send({ service: "asleep", fields: [header.timeout, "100"] });
+    await w.server.settle();
+    w.runtime.clock.advance(200);
+    await w.server.settle();
+    assert.match(w.answerTo(reply).error?.reason ?? "", /no-instance|deadline/);
+    assert.equal(w.telemetry.calls[0]?.service, "asleep");
+    w.assertClean();
+  });
+});
+
+describe("every outcome ends the call that began", () => {
+  test("application errors, thrown ones, retries, deadlines, too large a request", async () => {
+    const w = world();
+    const says: Record<string, Serve> = {
+      ok: (_message, reply) => reply(),
+      not_found: (_message, reply) =>
+        reply(errorFields(new MeshError({ status: "NOT_FOUND", message: "no" }), 1), "body"),
+      thrown: (_message, reply) => reply(errorFields(MeshError.of("handler", "boom", { origin: "instance" }), 1)),
+      never: () => undefined,
+      micro: (_message, reply) => reply(["Nats-Service-Error", "taken", "Nats-Service-Error-Code", "409"]),
+      garbage: (message) =>
+        w.caller.publish(message.reply, EMPTY, undefined, Buffer.from("NATS/1.0\r\nbroken\r\n\r\n")),
+    };
+    w.instance("i1", (message, reply) => says[parseAttemptSubject(message.subject)?.method ?? ""]?.(message, reply), {
+      methods: Object.keys(says),
+    });
+    const replies = Object.keys(says).map((method) => w.send({ method, fields: [header.timeout, "200"] }));
+    const large = w.send({ method: "ok", payload: "x".repeat(64 * 1024 - 60), headers: EMPTY });
+    await w.server.settle();
+    w.runtime.clock.advance(210);
+    await w.server.settle();
+    assert.deepEqual(
+      replies.map((reply) => w.answerTo(reply).error?.reason),
+      [undefined, "application", "handler", "deadline", "application", "internal"],
+    );
+    assert.deepEqual(
+      [w.answerTo(replies[1] ?? "").payload, w.answerTo(replies[1] ?? "").value("Nats-Service-Error-Code")],
+      ["body", "404"],
+    );
+    assert.equal(w.answerTo(replies[4] ?? "").error?.status, "ABORTED");
+    assert.equal(w.answerTo(large).error?.reason, "too-large");
+    assert.equal(w.telemetry.calls.length, 7);
+    w.assertClean();
+  });
+
+  test("a one-way call runs, is not answered, and ends", async () => {
+    const w = world(guarded("orders"));
+    w.instance("i1");
+    w.send({ reply: "" });
+    w.send({ reply: "", principal: "guest" });
+    w.send({ reply: "", service: "nowhere" });
+    await w.server.settle();
+    assert.deepEqual(
+      [w.ran.length, w.answers.length, w.telemetry.calls.map(({ reason }) => reason).sort()],
+      [1, 0, ["", "denied", "no-service"]],
+    );
+    w.assertClean();
+  });
+
+  test("a request that comes twice, or was declared unseen, begins nothing", async () => {
+    const w = world();
+    w.instance("i1", () => undefined);
+    const reply = "_INBOX.cart.conn.same";
+    w.send({ reply, way: "via", fields: [header.timeout, "100"] });
+    w.send({ reply, way: "via" });
+    w.active.probe("cart", ["burned"]);
+    w.send({ reply: "_INBOX.cart.conn.burned", way: "via" });
+    await w.server.settle();
+    assert.equal(w.ran.length, 1);
+    w.runtime.clock.advance(110);
+    await w.server.settle();
+    assert.deepEqual([w.answers.length, w.telemetry.calls.length], [1, 1]);
+    w.assertClean();
+  });
+
+  test("plain clients that count their replies from one do not get into each other's way", async () => {
+    const w = world();
+    w.instance("i1");
+    const replies = ["_INBOX.cart.a.1", "_INBOX.cart.b.1", "_INBOX.web.a.1"];
+    for (const reply of replies) w.send({ reply, principal: reply.split(".")[1] ?? "" });
+    await w.server.settle();
+    for (const reply of replies) assert.equal(w.answerTo(reply).error, undefined);
+    w.assertClean();
+  });
+
+  test("an instance that nacks: elsewhere; the answer says how many attempts there were", async () => {
+    const w = world();
+    const nack: Serve = (_message, reply) =>
+      reply(errorFields(MeshError.of("not-started", "full", { origin: "instance" }), 1));
+    w.instance("i1", nack);
+    w.instance("i2", nack);
+    const reply = w.send({ fields: [header.timeout, "100"] });
+    for (let i = 0; i < 30; i++) {
+      await w.server.settle();
+      w.runtime.clock.advance(10);
+    }
+    await w.server.settle();
+    const { error } = w.answerTo(reply);
+    assert.ok((error?.attempts ?? 0) > 1, String(error?.attempts));
+    assert.equal(w.telemetry.calls[0]?.attempts, w.ran.length);
+    w.assertClean();
+  });
+
+  test("a router that lost its connection answers nobody and throws nothing; the caller asks for it later", async () => {
+    const w = world();
+    let answer: (() => void) | undefined;
+    w.instance("i1", (_message, reply) => (answer = reply));
+    w.send({ way: "via", reply: "_INBOX.cart.conn.kept", fields: [header.timeout, "100"] });
+    await w.server.settle();
+    w.broker.disconnect();
+    answer?.();
+    w.runtime.clock.advance(110);
+    await w.server.settle();
+    assert.equal(w.answers.length, 0);
+    assert.deepEqual(w.active.probe("cart", ["kept"]).done, ["kept"]);
+    w.assertClean();
+  });
+});
+
+describe("an idempotency key", () => {
+  const keyed = (key: string): readonly string[] => ["Malla-Idempotency-Key", key, header.timeout, "1000"];
+
+  test("runs once: whoever asks again gets the same answer, errors too", async () => {
+    const w = world();
+    let runs = 0;
+    w.instance("i1", (_message, reply) => {
+      runs++;
+      if (runs === 1) reply([], "first");
+      else reply(errorFields(new MeshError({ status: "NOT_FOUND", message: "no" }), 1));
+    });
+    const a = w.send({ fields: keyed("k1") });
+    await w.server.settle();
+    const again = w.send({ fields: keyed("k1") });
+    const other = w.send({ fields: keyed("k2") });
+    await w.server.settle();
+    const otherAgain = w.send({ fields: keyed("k2") });
+    await w.server.settle();
+    assert.deepEqual(
+      [a, again].map((reply) => w.answerTo(reply).payload),
+      ["first", "first"],
+    );
+    assert.deepEqual(
+      [other, otherAgain].map((reply) => w.answerTo(reply).error?.status),
+      ["NOT_FOUND", "NOT_FOUND"],
+    );
+    assert.equal(runs, 2);
+    w.assertClean();
+  });
+
+  test("of two at once one runs, the other waits for its answer", async () => {
+    const w = world();
+    const pending: (() => void)[] = [];
+    w.instance("i1", (_message, reply) => void pending.push(() => reply([], "once")));
+    const replies = [w.send({ fields: keyed("k") }), w.send({ fields: keyed("k") })];
+    await w.server.settle();
+    assert.equal(pending.length, 1);
+    pending[0]?.();
+    await w.server.settle();
+    w.runtime.clock.advance(60);
+    await w.server.settle();
+    assert.deepEqual(
+      replies.map((reply) => w.answerTo(reply).payload),
+      ["once", "once"],
+    );
+    w.assertClean();
+  });
+
+  test("of another principal is another key", async () => {
+    const w = world();
+    w.instance("i1");
+    w.send({ fields: keyed("k") });
+    w.send({ fields: keyed("k"), principal: "web" });
+    await w.server.settle();
+    assert.equal(w.ran.length, 2);
+    w.assertClean();
+  });
+
+  test("that cannot be claimed refuses the call as not started", async () => {
+    const w = world();
+    w.instance("i1");
+    w.bucket.failReads(1);
+    const reply = w.send({ fields: keyed("k") });
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error?.reason, "not-started");
+    assert.equal(w.ran.length, 0);
+    w.assertClean();
+  });
+
+  test("is free again after a refusal that proves that nothing ran", async () => {
+    const w = world();
+    const first = w.instance("i1", (_message, reply) =>
+      reply(errorFields(MeshError.of("not-started", "full", { origin: "instance" }), 1)),
+    );
+    const refused = w.send({ fields: ["Malla-Idempotency-Key", "k", header.timeout, "100"] });
+    for (let i = 0; i < 20; i++) {
+      await w.server.settle();
+      w.runtime.clock.advance(10);
+    }
+    await w.server.settle();
+    assert.notEqual(w.answerTo(refused).error, undefined);
+    await first.close();
+    w.registry.forget("orders", "i1");
+    w.instance("i2");
+    w.runtime.clock.advance(5_000);
+    const reply = w.send({ fields: keyed("k") });
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error, undefined);
+    w.assertClean();
+  });
+});
+
+test("an internal fault is told without its words, and logged with them", async () => {
+  const w = world();
+  w.registry.service = () => {
+    throw new Error("a secret of the router");
+  };
+  const reply = w.send();
+  await w.server.settle();
+  assert.equal(w.answerTo(reply).error?.reason, "internal");
+  assert.ok(!w.answerTo(reply).error?.message.includes("secret"));
+  assert.ok(w.telemetry.lines.some(({ level }) => level === "error"));
+});

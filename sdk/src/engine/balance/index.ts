@@ -1,2 +1,0 @@
-export * from "./endpoint-load.ts";
-export * from "./pick.ts";
