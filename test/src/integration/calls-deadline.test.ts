@@ -109,7 +109,8 @@ test("a nested call gets what is left, whatever it asks for", async () => {
     const spentMs = outer.remainingMs - inner.remainingMs;
     assert.ok(spentMs >= leastMs, `${method}: only ${spentMs} ms were taken off`);
     assert.ok(inner.remainingMs <= outer.remainingMs, method);
-    await eventually(() => assert.ok(inner.signal.aborted && outer.signal.aborted), { withinMs: 1_500 });
+    // The outer handler may have ended by then, by the nested call's failure a moment before its own deadline.
+    await eventually(() => assert.ok(inner.signal.aborted), { withinMs: 1_500 });
   }
 });
 
