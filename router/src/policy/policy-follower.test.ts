@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { decodePolicyPush, encodePolicyPush, POLICY_LIVE_SUBJECT, type RouteDocument } from "@malla/sdk/contract";
+import { decodePolicyPush, POLICY_LIVE_SUBJECT, type RouteDocument } from "@malla/sdk/contract";
 import { HEAD_KEY, LivePolicy, openHead, PolicyStore, type StoredDocument, signHead } from "@malla/sdk/discovery";
 import { createTestRuntime, MemoryKeyValue, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
 import { createUser } from "@nats-io/nkeys";
@@ -15,16 +12,21 @@ import { PolicyFollower } from "./policy-follower.ts";
 const key = createUser();
 const SEED = key.getSeed();
 const PUBLIC = key.getPublicKey();
-let folder: string;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "malla-follower-"));
-  mock.timers.enable({ apis: ["setInterval"] });
-});
-afterEach(async () => {
-  mock.timers.reset();
-  await rm(folder, { recursive: true, force: true });
-});
+beforeEach(() => mock.timers.enable({ apis: ["setInterval"] }));
+afterEach(() => mock.timers.reset());
+
+type Kept = { head: Uint8Array; documents: readonly Uint8Array[] };
+
+/** The file of a cache, without a disk. */
+function cacheOver(disk: { kept?: Kept }): PolicyCache {
+  const cache = new PolicyCache("", () => undefined);
+  mock.method(cache, "load", async () => disk.kept);
+  mock.method(cache, "save", async (signed: { bytes: Uint8Array }, documents: readonly StoredDocument[]) => {
+    disk.kept = { head: signed.bytes, documents: documents.map(({ bytes }) => bytes) };
+  });
+  return cache;
+}
 
 function stored(service: string): StoredDocument {
   const document: RouteDocument = {
@@ -40,7 +42,7 @@ function stored(service: string): StoredDocument {
 // What a router follows, and the operator who changes it.
 function world(
   bucket = new MemoryKeyValue(),
-  cached = false,
+  disk?: { kept?: Kept },
 ): {
   bucket: MemoryKeyValue;
   policy: LivePolicy;
@@ -62,7 +64,7 @@ function world(
     runtime: createTestRuntime({ telemetry }),
     store: new PolicyStore(bucket, PUBLIC),
     policy,
-    cache: cached ? new PolicyCache(join(folder, "policy"), (error) => assert.fail(String(error))) : undefined,
+    cache: disk === undefined ? undefined : cacheOver(disk),
     publicKey: PUBLIC,
   });
   const desk = new PolicyStore(bucket, PUBLIC);
@@ -192,10 +194,11 @@ test("a head by another hand, and a document that is missing, leave what was in 
 });
 
 test("the last good policy on disk is in force where the bucket cannot be read, and gives way to a newer one", async () => {
-  const first = world(new MemoryKeyValue(), true);
+  const disk = {};
+  const first = world(new MemoryKeyValue(), disk);
   await first.apply("orders");
   await first.follower.start();
-  const second = world(first.bucket, true);
+  const second = world(first.bucket, disk);
   first.bucket.failReads(1);
   await second.follower.start();
   assert.deepEqual([second.policy.current.revision, second.policy.current.services.has("orders")], [1, true]);
@@ -219,12 +222,11 @@ test("a disk that was tampered with is not believed", async () => {
     { head: signHead(head, SEED), documents: [Buffer.from("no json")] },
   ];
   for (const { head: bytes, documents } of forged) {
-    await writeFile(join(folder, "policy"), encodePolicyPush({ head: bytes, documents, complete: true }));
-    const w = world(new MemoryKeyValue(), true);
-    w.bucket.failReads(1);
+    const w = world(new MemoryKeyValue(), { kept: { head: bytes, documents } });
+    w.bucket.failReads(1_000);
     let started = false;
     void w.follower.start().then(() => (started = true));
-    for (let i = 0; i < 200; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+    await w.poll();
     assert.deepEqual([started, w.policy.loaded], [false, false]);
     w.follower.stop();
   }

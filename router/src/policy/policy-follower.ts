@@ -34,7 +34,8 @@ export class PolicyFollower {
   #head: SignedHead | undefined;
   #documents: readonly StoredDocument[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #stopped: () => void = () => undefined;
+  #isStopped = false;
+  #giveUp: () => void = () => undefined;
   #polling = false;
   #lastProblem = "";
 
@@ -50,16 +51,18 @@ export class PolicyFollower {
     const { policy } = this.#options;
     await this.#poll();
     if (!policy.loaded) await this.#fromCache();
+    if (this.#isStopped) return;
     await new Promise<void>((resolve) => {
-      this.#stopped = resolve;
+      this.#giveUp = resolve;
       this.#timer = setInterval(() => void this.#poll().then(() => policy.loaded && resolve()), POLL_MS);
       if (policy.loaded) resolve();
     });
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
-    this.#stopped();
+    this.#giveUp();
   }
 
   /** Why the last read failed; empty if it did not. */
