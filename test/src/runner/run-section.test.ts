@@ -105,6 +105,19 @@ test("a test that hangs fails by name when its file's time is up", async () => {
   assert.match(results.failures[0]?.details ?? "", /timed out|timeout/i);
 });
 
+test("a file that lives on after its tests fails by name, and the others go on", async () => {
+  await writeFile(join(root, "b.test.ts"), `${HEAD}test("b", () => {});`);
+  const { results, printed } = await run(`test("a", () => { setInterval(() => {}, 1_000); });`, {
+    fileBoundMs: 1_000,
+    alone: false,
+  });
+  await rm(join(root, "b.test.ts"));
+  assert.deepEqual([results.passed, results.failures.length], [2, 1]);
+  assert.equal(results.failures[0]?.what, "s: a.test.ts");
+  assert.match(results.failures[0]?.details ?? "", /longer than 1\.0 s/);
+  assert.match(printed, /✔ b\.test\.ts/);
+});
+
 test("a section that takes too long is ended with all its processes", async () => {
   const pidFile = join(root, "pid");
   const hang = `#!/bin/sh\nsleep ${SLEEP_S} &\necho $! > "$1"\nwait\n`;

@@ -1,6 +1,6 @@
 // One section: its heading, its commands, its files, its bound.
 import { globSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ended, runGroup } from "./process-group.ts";
 import type { Results } from "./results.ts";
@@ -10,6 +10,8 @@ import type { FailedTest, TestEvent } from "./test-event.ts";
 const REPORTER = fileURLToPath(new URL("./reporter.ts", import.meta.url));
 /** Of what a file or a command wrote, for its failure. */
 const KEPT_OUTPUT_CHARS = 64 * 1024;
+/** A file whose test was given up reports which one it was; one that lives on without a test running is killed after this. */
+const REPORT_MS = 2_000;
 
 export interface SectionOptions {
   readonly root: string;
@@ -30,14 +32,20 @@ export async function runSection(section: Section, options: SectionOptions): Pro
   if (commands.length + files.length === 0)
     options.results.fail(section.name, `no file matches ${section.files?.join(", ")}`);
   const startedAtMs = Date.now();
-  const leftMs = (): number => Math.max(1, startedAtMs + section.boundMs - Date.now());
+  const boundMs = (ownMs = section.boundMs): number =>
+    Math.max(1, Math.min(ownMs, startedAtMs + section.boundMs - Date.now()));
   for (const command of commands) {
-    if (!options.signal.aborted) await runCommand(section, command, leftMs(), options);
+    if (!options.signal.aborted) await runCommand(section, command, boundMs(), options);
   }
-  const runs = section.alone === true ? files.map((file) => [file]) : files.length > 0 ? [files] : [];
-  for (const run of runs) {
-    if (!options.signal.aborted) await runFiles(section, run, leftMs(), options);
-  }
+  // Each lane takes the next file of the one list.
+  const waiting = files.values();
+  const lane = async (): Promise<void> => {
+    for (const file of waiting) {
+      if (options.signal.aborted) return;
+      await runFile(section, file, boundMs(section.fileBoundMs), options);
+    }
+  };
+  await Promise.all(section.alone === true ? [lane()] : [lane(), lane()]);
   options.print(`--- ${section.name}: ${seconds(Date.now() - startedAtMs)}\n`);
 }
 
@@ -69,60 +77,48 @@ async function runCommand(
   const name = command.join(" ");
   const ok = ended.code === 0;
   if (ok) results.passed++;
-  else results.fail(`${section.name}: ${name}`, ended.overran ? overrun(section) : output.text);
+  else results.fail(`${section.name}: ${name}`, ended.overran ? overrun(boundMs) : output.text);
   failOnLeftovers(section, name, ended, results);
   print(`${ok ? "✔" : "✖"} ${name} (${seconds(Date.now() - startedAtMs)})\n`);
 }
 
-async function runFiles(
+async function runFile(
   section: Section,
-  files: readonly string[],
+  file: string,
   boundMs: number,
   { root, results, print, signal }: SectionOptions,
 ): Promise<void> {
-  const tallies = new Map(files.map((file) => [file, new Tally()]));
-  const other = new Tally();
-  const lines = new Lines((line) => {
-    const event = parseEvent(line);
-    if (event === undefined) other.output.add(`${line}\n`);
-    else (tallies.get(relative(root, resolve(root, event.file))) ?? other).take(event);
-  });
+  const where = `${section.name}: ${file}`;
+  const tally = new Tally();
+  const lines = new Lines((line) => tally.take(parseEvent(line) ?? { kind: "output", file, text: `${line}\n` }));
   const startedAtMs = Date.now();
   const before = results.failures.length;
-  const ended = await runGroup(testCommand(section, files), {
+  const ended = await runGroup(testCommand(file, boundMs), {
     cwd: root,
-    boundMs,
+    boundMs: boundMs + REPORT_MS,
     signal,
     onStdout: (text) => lines.add(text),
-    onStderr: (text) => other.output.add(text),
+    onStderr: (text) => tally.output.add(text),
   });
   lines.end();
-  for (const [file, tally] of [...tallies, ["a file that is not known", other] as const]) {
-    tally.addTo(results, `${section.name}: ${file}`);
-  }
-  if (ended.overran) results.fail(`${section.name}: ${unfinished(tallies).join(", ")}`, overrun(section));
+  tally.addTo(results, where);
+  if (ended.overran) results.fail(where, `${overrun(boundMs)}\n${tally.output.text}`);
   else if (ended.code !== 0 && results.failures.length === before) {
-    results.fail(
-      `${section.name}: ${files.join(", ")}`,
-      `ended with ${ended.code ?? "a signal"}\n${other.output.text}`,
-    );
+    results.fail(where, `ended with ${ended.code ?? "a signal"}\n${tally.output.text}`);
   }
-  failOnLeftovers(section, files.join(", "), ended, results);
-  const tookMs = Date.now() - startedAtMs;
-  for (const [file, tally] of tallies) print(tally.print(file, files.length === 1 ? tookMs : undefined));
+  failOnLeftovers(section, file, ended, results);
+  print(tally.print(file, Date.now() - startedAtMs));
 }
 
-function testCommand(section: Section, files: readonly string[]): readonly [string, ...string[]] {
-  const concurrency = section.alone === true ? 1 : 2;
+function testCommand(file: string, boundMs: number): readonly [string, ...string[]] {
   return [
     process.execPath,
     "--conditions=@malla/source",
     "--disable-warning=ExperimentalWarning",
     "--test",
     `--test-reporter=${REPORTER}`,
-    `--test-concurrency=${concurrency}`,
-    `--test-timeout=${section.fileBoundMs ?? section.boundMs}`,
-    ...files,
+    `--test-timeout=${boundMs}`,
+    file,
   ];
 }
 
@@ -130,14 +126,8 @@ function failOnLeftovers(section: Section, what: string, { leftovers }: Ended, r
   if (leftovers.length > 0) results.fail(`${section.name}: ${what} left behind`, leftovers.join("\n"));
 }
 
-function overrun({ boundMs }: Section): string {
-  return `the section took longer than ${seconds(boundMs)}; what was running then was killed`;
-}
-
-/** What had reported nothing yet; where everything had, all of it. */
-function unfinished(tallies: ReadonlyMap<string, Tally>): readonly string[] {
-  const silent = [...tallies].filter(([, tally]) => tally.count === 0).map(([file]) => file);
-  return silent.length > 0 ? silent : [...tallies.keys()];
+function overrun(boundMs: number): string {
+  return `took longer than ${seconds(boundMs)}; what was running then was killed`;
 }
 
 function parseEvent(line: string): TestEvent | undefined {
@@ -209,12 +199,12 @@ class Tally {
     }
   }
 
-  print(file: string, tookMs: number | undefined): string {
+  print(file: string, tookMs: number): string {
     const mark = this.#failed.length > 0 || this.count === 0 ? "✖" : "✔";
     const parts = [`${this.#passed} passed`];
     if (this.#failed.length > 0) parts.push(`${this.#failed.length} failed`);
     if (this.#skipped > 0) parts.push(`${this.#skipped} skipped`);
-    if (tookMs !== undefined) parts.push(seconds(tookMs));
+    parts.push(seconds(tookMs));
     return `${mark} ${file} (${parts.join(", ")})\n`;
   }
 }

@@ -7,16 +7,13 @@ export interface Section {
   readonly proves: string;
   /** Everything still running then is killed, and the section has failed. */
   readonly boundMs: number;
-  /** A single file or test that runs longer has failed by name, and the rest goes on. Default: `boundMs`. */
+  /** A file that runs longer is killed and has failed, by the name of its test if one was running; the rest goes on. Default: `boundMs`. */
   readonly fileBoundMs?: number;
   /** Programs of node_modules/.bin with their arguments; each passes or fails as one. */
   readonly commands?: readonly (readonly [string, ...string[]])[];
   /** Globs from the root of the checkout. */
   readonly files?: readonly string[];
-  /**
-   * True: each file is a run of its own, one after the other, because it starts real servers, and nothing it started may
-   * outlive it. Else all files are one run, two at a time.
-   */
+  /** True: one file after the other, because each starts real servers. Else two at a time. */
   readonly alone?: boolean;
 }
 
