@@ -1,6 +1,14 @@
 // The only place that knows the NATS client. Settings are those of the failure model: a dead server is noticed in three
 // seconds, a killed one at once, and reconnecting never ends.
-import { connect, credsAuthenticator, errors, type Msg, type NatsConnection, type Status } from "nats";
+import {
+  connect,
+  credsAuthenticator,
+  errors,
+  type Msg,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from "nats";
 import {
   type Broker,
   BrokerDisconnected,
@@ -161,9 +169,26 @@ export class NatsBroker implements Broker {
     });
     return {
       unsubscribe: () => subscription.unsubscribe(),
-      // Rejects only for what is closed, and from there nothing arrives.
-      drain: async () => await subscription.drain().catch(() => undefined),
+      drain: async () => this.#drain(subscription),
     };
+  }
+
+  /** What is closed or cut off brings nothing more; the client would wait for the next connection to say so. */
+  async #drain(subscription: Subscription): Promise<void> {
+    if (!this.#connected) {
+      subscription.unsubscribe();
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const stopListening = this.onStatus(({ type }) => {
+        if (type === "disconnected" || type === "closed") done();
+      });
+      const done = (): void => {
+        stopListening();
+        resolve();
+      };
+      void subscription.drain().then(done, done);
+    });
   }
 
   async flush(): Promise<void> {

@@ -144,3 +144,12 @@ test("three outages in a row under load: every call ends, and all is well afterw
   await caller.call("mill", "work", { id: "after", ms: 0 });
   assert.equal(service.instance.length > 0, true);
 });
+
+test("a router and an instance that drain while they reconnect do not wait for it", async () => {
+  const router = await mesh.addRouter();
+  const instance = await mesh.service("hall", { wait: async () => await sleep(10) });
+  await mesh.broker.kill();
+  await mesh.broker.restart();
+  const { ms } = await timed(async () => await Promise.all([router.drain(), mesh.leave(instance)]));
+  assert.ok(ms < 10_000, `they took ${ms} ms`);
+});

@@ -25,8 +25,9 @@ export function addUp(program: Command): void {
       say,
       log: (name, line) => say(`[${name}] ${readableLog(line)}`),
     });
+    const stopped = untilSignal();
     process.stdout.write(whatNext(mesh));
-    await untilSignal();
+    await stopped;
     say("stopping");
     await mesh.stop();
   });
