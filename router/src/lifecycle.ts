@@ -197,6 +197,6 @@ class Lifecycle {
     if (this.#connections.mesh.connected) await this.#connections.mesh.flush();
     await Promise.all([this.#connections.close(), this.#closeAdmin(), tracer?.shutdown()]);
     log.info({}, "router stopped");
-    log.flush();
+    await log.flush();
   }
 }

@@ -45,7 +45,7 @@ export interface Broker {
    * Survives reconnects.
    */
   subscribe(subject: string, onMessage: (message: BrokerMessage) => void, queue?: string): BrokerSubscription;
-  /** Resolves when the server has seen everything sent before. */
+  /** Resolves when the server has seen everything sent before, or the connection was lost: then it may not have. */
   flush(): Promise<void>;
   /** Tells each change of state until the broker is closed; returns how to stop listening. */
   onStatus(listener: (status: BrokerStatus) => void): () => void;

@@ -173,12 +173,16 @@ export class NatsBroker implements Broker {
     };
   }
 
-  /** What is closed or cut off brings nothing more; the client would wait for the next connection to say so. */
   async #drain(subscription: Subscription): Promise<void> {
-    if (!this.#connected) {
-      subscription.unsubscribe();
-      return;
-    }
+    if (this.#connected) await this.#unlessLost(subscription.drain());
+    else subscription.unsubscribe();
+  }
+
+  /**
+   * Settles with what the server is asked, or when the connection is lost: the client would wait for an answer until after
+   * the next one, or for ever if none comes.
+   */
+  async #unlessLost(asked: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       const stopListening = this.onStatus(({ type }) => {
         if (type === "disconnected" || type === "closed") done();
@@ -187,12 +191,12 @@ export class NatsBroker implements Broker {
         stopListening();
         resolve();
       };
-      void subscription.drain().then(done, done);
+      void asked.then(done, done);
     });
   }
 
   async flush(): Promise<void> {
-    await this.#connection.flush();
+    if (this.#connected) await this.#unlessLost(this.#connection.flush());
   }
 
   onStatus(listener: (status: BrokerStatus) => void): () => void {

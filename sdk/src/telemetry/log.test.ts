@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { Writable } from "node:stream";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { type Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { Secret } from "../contract/secret.ts";
 import { createLog, isLogLevel, type LogOptions } from "./log.ts";
@@ -94,4 +95,47 @@ test("lines are out when the process ends, on the stream asked for", () => {
     assert.match(ran[to], /"message":"last words"/);
     assert.equal(ran[to === "stdout" ? "stderr" : "stdout"], "");
   }
+});
+
+/** A process that logs as told, with its log on a pipe whose reader is ours to keep or close. */
+function logging(body: string): ChildProcess {
+  const source = `import { createLog } from ${JSON.stringify(new URL("./log.ts", import.meta.url).href)};
+    const log = createLog(); ${body}`;
+  const args = ["--input-type=module", "--conditions=@malla/source", "-e", source];
+  return spawn(process.execPath, args, { stdio: ["pipe", "ignore", "pipe"] });
+}
+
+test("a reader that has gone stops no process, neither at a flush nor at its end", async () => {
+  const child = logging(`
+    process.stdin.once("data", async () => {
+      for (let i = 0; i < 100; i++) log.info({ i }, "to nobody");
+      await log.flush();
+      log.info({}, "to nobody");
+      process.exit(4);
+    });
+    log.info({}, "ready");`);
+  await once(child.stderr as Readable, "data");
+  child.stderr?.destroy();
+  child.stdin?.write("go");
+  const [code] = (await once(child, "exit")) as [number | null];
+  assert.equal(code, 4);
+});
+
+test("a reader that takes its time gets every line, in order", async () => {
+  const child = logging(`for (let i = 0; i < 20_000; i++) log.info({ i }, "line");`);
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+    child.stderr?.pause();
+    setImmediate(() => child.stderr?.resume());
+  });
+  await once(child, "close");
+  const numbers = text
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { i: number }).i);
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 20_000 }, (_, i) => i),
+  );
 });

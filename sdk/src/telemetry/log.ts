@@ -1,6 +1,7 @@
 // The log: pino behind the Logger port, JSON lines or lines for people, everything redacted on its way out.
 import { Writable } from "node:stream";
-import { type DestinationStream, destination, type LoggerOptions, pino } from "pino";
+import { type DestinationStream, type LoggerOptions, pino } from "pino";
+import { LineSink } from "./line-sink.ts";
 import type { Logger } from "./port.ts";
 import { prettyLine } from "./pretty-line.ts";
 import { redactText, redactValue } from "./redact.ts";
@@ -22,12 +23,10 @@ export interface LogOptions {
 }
 
 export interface Log extends Logger {
-  /** Writes out what is buffered, before the process ends. */
-  flush(): void;
+  /** Resolves when what was written is out, or a second has passed. */
+  flush(): Promise<void>;
 }
 
-/** What may wait for a slow reader, in bytes; lines beyond it are dropped rather than kept in memory. */
-const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 const DESCRIPTORS = { stdout: 1, stderr: 2 } as const;
 
 /** Whether a text names a log level, for whoever reads configuration. */
@@ -68,28 +67,16 @@ function write(inner: pino.Logger, level: "debug" | "info" | "warn" | "error", f
   inner[level](facts, "%s", redactText(message));
 }
 
-function openStream(options: LogOptions): { stream: DestinationStream; flush: () => void } {
+function openStream(options: LogOptions): { stream: DestinationStream; flush: () => Promise<void> } {
   const to = options.to ?? "stderr";
-  const sink = to instanceof Writable ? to : openDescriptor(DESCRIPTORS[to]);
-  const flush = "flushSync" in sink ? () => flushQuietly(sink) : () => {};
+  const sink = to instanceof Writable ? to : new LineSink(DESCRIPTORS[to]);
+  const flush = async (): Promise<void> => (sink instanceof LineSink ? sink.flush() : undefined);
   if (options.format !== "pretty") return { stream: sink, flush };
   const colour = options.colour ?? (process.env.NO_COLOR === undefined && isTerminal(to));
   return { stream: { write: (line: string) => void sink.write(prettyLine(line, colour)) }, flush };
 }
 
-function openDescriptor(fd: 1 | 2) {
-  return destination({ fd, sync: false, maxLength: MAX_BUFFERED_BYTES });
-}
-
 function isTerminal(to: "stderr" | "stdout" | Writable): boolean {
   if (to instanceof Writable) return "isTTY" in to && to.isTTY === true;
   return process[to].isTTY === true;
-}
-
-function flushQuietly(sink: { flushSync(): void }): void {
-  try {
-    sink.flushSync();
-  } catch {
-    // The stream was not open yet or its reader has gone: there is nobody left to tell.
-  }
 }
