@@ -101,6 +101,7 @@ class Lifecycle {
     const attempts = this.#services.resolve(TOKENS.attempts);
     const sender = this.#services.resolve(TOKENS.sender);
     const plain = this.#services.resolve(TOKENS.plainServices);
+    runtime.stall.catchUpBy(async () => mesh.flush());
     mesh.subscribe(subscriptions.replies(this.#router), (message) => {
       const subject = parseReplySubject(message.subject);
       if (subject === undefined || plain.onReply(message, subject.service, subject.id)) return;
@@ -113,7 +114,14 @@ class Lifecycle {
         runtime.telemetry.rejected("announcement", "bad-request");
         return;
       }
-      registry.announce("sdk", subject.service, subject.instance, state, runtime.clock.nowMs(), runtime.clock.wallMs());
+      registry.announce(
+        "sdk",
+        subject.service,
+        subject.instance,
+        state,
+        runtime.clock.nowMs(),
+        runtime.clock.stampMs(),
+      );
     });
     mesh.onStatus((status) => {
       if (status.type === "connected") registry.thaw(runtime.clock.nowMs());

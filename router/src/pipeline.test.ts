@@ -472,6 +472,22 @@ describe("every outcome ends the call that began", () => {
     w.assertClean();
   });
 
+  test("what may have lain unread for all of its time while the router stood still is refused as not started", async () => {
+    const w = world();
+    w.instance("i1");
+    w.runtime.clock.stall(3_000);
+    const stale = w.send({ fields: [header.timeout, "2000"] });
+    const fresh = w.send({ fields: [header.timeout, "8000"] });
+    await w.server.settle();
+    assert.deepEqual([w.answerTo(stale).error?.reason, w.answerTo(fresh).error], ["not-started", undefined]);
+    assert.deepEqual(
+      w.ran.map(({ value }) => value(header.timeout)),
+      ["5020"],
+      "what is left of it",
+    );
+    w.assertClean();
+  });
+
   test("plain clients that count their replies from one do not get into each other's way", async () => {
     const w = world();
     w.instance("i1");

@@ -80,6 +80,7 @@ export class Pipeline {
       // Before authorize, which judges the final service and method.
       route(exchange, calledFacts(exchange));
       exchange.deadlineAtMs = this.#deadline(exchange);
+      this.#refuseStale(exchange);
       // Before anything is told about the target, so that strangers cannot probe for names.
       this.#authorize(exchange);
       requireTarget(exchange, ports.registry, policy.current);
@@ -139,6 +140,15 @@ export class Pipeline {
     const { stall } = this.#ports.runtime;
     const { settings, timeoutMs, startedAtMs } = exchange;
     return deadlineAtMs(startedAtMs, timeoutMs ?? settings.timeoutMs, settings.maxTimeoutMs, stall.lostMs());
+  }
+
+  /**
+   * A call that this router may have left unread for all of its time. It cannot tell, so it says that nothing was started: a
+   * caller who still waits goes elsewhere.
+   */
+  #refuseStale({ deadlineAtMs, startedAtMs }: Exchange): void {
+    if (deadlineAtMs > startedAtMs || this.#ports.runtime.stall.lostMs() === 0) return;
+    throw MeshError.of("not-started", "the router stood still for longer than the call had time", { origin: "router" });
   }
 
   /** Every service the call may end at must allow it: its own, and those its Route's destinations name. */

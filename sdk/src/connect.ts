@@ -45,6 +45,7 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
       );
   });
   const runtime = createRuntime(telemetry);
+  runtime.stall.catchUpBy(async () => broker.flush());
   const facts = {
     ...config,
     principal,

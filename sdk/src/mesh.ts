@@ -112,7 +112,7 @@ export class Mesh {
       const id = parseRouterSubject(message.subject);
       const state = decodeRouterState(message.payload);
       if (id === undefined || state === undefined) return;
-      if (this.#routers.announce(id, state, clock.nowMs(), clock.wallMs())) this.#served.greetRouter();
+      if (this.#routers.announce(id, state, clock.nowMs(), clock.stampMs())) this.#served.greetRouter();
       if (!this.#joined && feed !== undefined) {
         this.#joined = true;
         void feed.join();

@@ -63,7 +63,7 @@ export class RunSender implements AttemptSender {
       header.timeout,
       formatTimeoutMs(exchange.deadlineAtMs - clock.nowMs()),
       header.sent,
-      String(clock.wallMs()),
+      String(Math.round(clock.stampMs())),
       header.requestId,
       exchange.requestId,
       header.attempt,

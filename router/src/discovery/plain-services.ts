@@ -142,7 +142,7 @@ export class PlainServices {
       sentAtMs: 0,
       capabilities: [],
     };
-    registry.announce("plain", service, PLAIN_INSTANCE, state, runtime.clock.nowMs(), runtime.clock.wallMs());
+    registry.announce("plain", service, PLAIN_INSTANCE, state, runtime.clock.nowMs(), runtime.clock.stampMs());
   }
 }
 

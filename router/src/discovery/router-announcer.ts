@@ -52,7 +52,7 @@ export class RouterAnnouncer {
       maxInFlight,
       draining: this.#draining,
       policyRevision: policyRevision(),
-      sentAtMs: runtime.clock.wallMs(),
+      sentAtMs: runtime.clock.stampMs(),
       capabilities: [],
     };
     broker.publish(routerSubject(router), encodeRouterState(state));

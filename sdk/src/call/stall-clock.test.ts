@@ -58,3 +58,30 @@ test("a clock that jitters back counts as no lag", () => {
   stall.tick();
   assert.equal(stall.lagMs, 0);
 });
+
+test("what is read before the ticker has seen the stall has waited as long as the tick is overdue", () => {
+  const { clock, stall, run } = ticking();
+  run(5);
+  clock.advance(3_020);
+  assert.equal(stall.lostMs(), 3_000);
+});
+
+test("where it can be told, what is read before the buffers are empty has waited as long as the stall", async () => {
+  const { clock, stall, run } = ticking();
+  const readers: (() => void)[] = [];
+  stall.catchUpBy(async () => new Promise((resolve) => void readers.push(resolve)));
+  run(5);
+  clock.advance(3_020);
+  stall.tick();
+  run(10);
+  assert.equal(stall.lostMs(), 3_000);
+  clock.advance(1_020);
+  stall.tick();
+  readers[0]?.();
+  await new Promise(setImmediate);
+  run(10);
+  assert.equal(stall.lostMs(), 1_000, "caught up with the first stall, not with the second");
+  readers[1]?.();
+  await new Promise(setImmediate);
+  assert.equal(stall.lostMs(), 0);
+});

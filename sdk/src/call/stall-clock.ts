@@ -1,5 +1,5 @@
 // Knows when this process itself stood still: a blocked event loop, SIGSTOP, a sleeping laptop. Work that was read after
-// a stall has waited longer than its headers can tell (failure rule 4).
+// a stall has waited longer than its headers can tell (failure rule 4): until the buffers that filled meanwhile are empty.
 import type { Clock } from "./clock.ts";
 
 /** How often the ticker looks, in ms. */
@@ -7,11 +7,18 @@ const TICK_MS = 20;
 /** A tick later than this by is a stall, in ms; less is ordinary jitter. */
 const STALL_MS = 50;
 
+/** Resolves when everything has been read that was sent to this process before the call. Never rejects. */
+export type CatchUp = () => Promise<void>;
+
 export class StallClock {
   readonly #clock: Clock;
   #lastTickMs: number;
   #stalledMs = 0;
   #stallEndedMs = Number.NEGATIVE_INFINITY;
+  #catchUp: CatchUp | undefined;
+  /** Counts stalls, so that catching up with an earlier one does not end a later one. */
+  #stalls = 0;
+  #behind = false;
   #handle: NodeJS.Timeout | undefined;
   #lagMs = 0;
 
@@ -31,6 +38,11 @@ export class StallClock {
     this.#handle = undefined;
   }
 
+  /** How to tell that the buffers are empty again. Without it what comes a tick after a stall counts as fresh. */
+  catchUpBy(catchUp: CatchUp): void {
+    this.#catchUp = catchUp;
+  }
+
   tick(): void {
     const now = this.#clock.nowMs();
     const late = Math.max(0, now - this.#lastTickMs - TICK_MS);
@@ -40,7 +52,17 @@ export class StallClock {
     if (late > STALL_MS) {
       this.#stalledMs = late;
       this.#stallEndedMs = now;
+      this.#readOn();
     }
+  }
+
+  #readOn(): void {
+    if (this.#catchUp === undefined) return;
+    const stall = ++this.#stalls;
+    this.#behind = true;
+    void this.#catchUp().then(() => {
+      if (stall === this.#stalls) this.#behind = false;
+    });
   }
 
   /** Smoothed event-loop lag, in ms. */
@@ -49,11 +71,15 @@ export class StallClock {
   }
 
   /**
-   * How long a message read now may have waited in this process's own buffers, in ms: the stall that just ended, for
-   * what is read within a tick of its end, else 0. Timers run before reads, so the ticker has seen the stall already.
+   * How long a message read now may have waited in this process's own buffers, in ms: the stall that just ended, until this
+   * process has caught up with it, else 0. A loop that was stopped while it waited for input reads before its timers run; one
+   * that was blocked runs its timers first: so both the tick that is overdue and the one that was late are asked.
    */
   lostMs(): number {
-    return this.#clock.nowMs() - this.#stallEndedMs <= TICK_MS ? this.#stalledMs : 0;
+    const now = this.#clock.nowMs();
+    const overdueMs = now - this.#lastTickMs - TICK_MS;
+    if (overdueMs > STALL_MS) return overdueMs;
+    return this.#behind || now - this.#stallEndedMs <= TICK_MS ? this.#stalledMs : 0;
   }
 
   /** Whether this process stood still within the last `withinMs`: then it does not judge others by their silence. */

@@ -84,7 +84,7 @@ export class Registry {
     id: string,
     state: InstanceState,
     nowMs: number,
-    wallMs: number,
+    stampMs: number,
   ): boolean {
     if (state.phase === "gone") {
       this.forget(service, id);
@@ -94,7 +94,7 @@ export class Registry {
     if (entry === undefined) return false;
     const known = entry.instances.get(id);
     if (known === undefined && entry.instances.size >= MAX_INSTANCES_PER_SERVICE) return false;
-    const offset = state.sentAtMs === 0 ? 0 : state.sentAtMs - wallMs;
+    const offset = state.sentAtMs === 0 ? 0 : state.sentAtMs - stampMs;
     if (known === undefined) {
       entry.instances.set(id, createInstance(entry.outliers, { kind, service, id }, state, offset, nowMs));
       this.#rebuild(entry);

@@ -1,5 +1,6 @@
 // The routers this process knows, from their announcements, with what this process has in flight at each.
 import type { RouterState } from "../contract/index.ts";
+import { ClockOffset } from "./clock-offset.ts";
 
 /** A router that has not announced itself for this long gets no new calls, in ms: it announces every second. */
 export const ROUTER_SILENT_MS = 3_500;
@@ -13,8 +14,8 @@ export interface KnownRouter {
   state: RouterState;
   seenAtMs: number;
   suspectUntilMs: number;
-  /** The router's wall clock minus ours, in ms; a smoothed estimate. */
-  clockOffsetMs: number;
+  /** The router's stamps minus ours. */
+  readonly clockOffset: ClockOffset;
   /** Calls of this process that wait for an answer of it. */
   inFlight: number;
 }
@@ -32,19 +33,20 @@ export class RouterDirectory {
   }
 
   /** Takes an announcement. True if this router was not known before. */
-  announce(id: string, state: RouterState, nowMs: number, wallMs: number): boolean {
-    const offset = state.sentAtMs === 0 ? 0 : state.sentAtMs - wallMs;
+  announce(id: string, state: RouterState, nowMs: number, stampMs: number): boolean {
+    const offsetMs = state.sentAtMs === 0 ? 0 : state.sentAtMs - stampMs;
     const known = this.#routers.get(id);
     if (known === undefined) {
       if (this.#routers.size >= MAX_ROUTERS) return false;
-      this.#routers.set(id, { id, state, seenAtMs: nowMs, suspectUntilMs: 0, clockOffsetMs: offset, inFlight: 0 });
+      const clockOffset = new ClockOffset(offsetMs);
+      this.#routers.set(id, { id, state, seenAtMs: nowMs, suspectUntilMs: 0, clockOffset, inFlight: 0 });
       this.#rebuild(nowMs);
       return true;
     }
     const changed = known.state.draining !== state.draining || known.suspectUntilMs !== 0;
     known.state = state;
     known.seenAtMs = nowMs;
-    known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
+    known.clockOffset.take(offsetMs);
     known.suspectUntilMs = 0;
     if (changed) this.#rebuild(nowMs);
     return false;

@@ -85,7 +85,7 @@ export class Announcer {
       ...facts(),
       load: load(),
       phase: this.#phase,
-      sentAtMs: runtime.clock.wallMs(),
+      sentAtMs: runtime.clock.stampMs(),
       capabilities: [],
     };
     broker.publish(this.#subject, encodeInstanceState(state));

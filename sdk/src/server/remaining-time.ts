@@ -7,7 +7,10 @@ import type { RouterDirectory } from "../discovery/router-directory.ts";
 /** Estimates of another process's clock err by less than this, in ms. */
 const CLOCK_ERROR_MS = 50;
 
-/** Remaining time as the header says, less what the request spent on its way and in our own buffers. */
+/**
+ * Remaining time as the header says, less what the request spent on its way and in our own buffers: by its stamp where the other
+ * clock is known, else by how long this process may have left it unread.
+ */
 export function remainingTimeMs(
   { runtime, routers }: { readonly runtime: Runtime; readonly routers: RouterDirectory },
   facts: RequestFacts,
@@ -19,9 +22,10 @@ export function remainingTimeMs(
   const sentAtMs = sent === undefined ? Number.NaN : Number(sent);
   if (!Number.isFinite(sentAtMs)) return given - lostMs;
   const router = parseReplySubject(reply)?.router;
-  const offset = router === undefined ? undefined : routers.get(router)?.clockOffsetMs;
+  const offsetMs = router === undefined ? undefined : routers.get(router)?.clockOffset.ms;
   // Without an estimate of the other clock its stamp says nothing.
-  const onItsWayMs = offset === undefined ? 0 : runtime.clock.wallMs() + offset - sentAtMs;
+  if (offsetMs === undefined) return given - lostMs;
+  const onItsWayMs = runtime.clock.stampMs() + offsetMs - sentAtMs;
   // Estimates err by some ms; only a delay that clearly exceeds that is taken off.
-  return given - Math.max(lostMs, onItsWayMs > CLOCK_ERROR_MS ? onItsWayMs : 0);
+  return onItsWayMs > CLOCK_ERROR_MS ? given - onItsWayMs : given;
 }

@@ -20,6 +20,10 @@ export class FakeClock implements Clock {
     return this.#nowMs + this.#wallOffsetMs;
   }
 
+  stampMs(): number {
+    return this.#nowMs + START_WALL_MS - START_MS;
+  }
+
   /**
    * Moves time on by `ms`, tick by tick, so that timers fire in order and see the instant they fire at. Promises are not
    * awaited: what a timer resolves runs after this returns.
@@ -40,7 +44,7 @@ export class FakeClock implements Clock {
     this.#turn();
   }
 
-  /** Sets the wall clock forward or back; the monotonic one does not see it. */
+  /** Sets the wall clock forward or back; neither the monotonic one nor stamps see it. */
   stepWall(ms: number): void {
     this.#wallOffsetMs += ms;
   }

@@ -24,20 +24,22 @@ export interface TestRuntime extends Runtime {
   readonly timerErrors: unknown[];
 }
 
-/** Time stands still until `clock.advance`; chance and ids follow from the seed; the stall clock ticks only when told. */
+/** Time stands still until `clock.advance`; chance and ids follow from the seed; only `clock.stall` looks like a stall. */
 export function createTestRuntime({
   seed = 1,
   telemetry = noopTelemetry,
   clock = new FakeClock(),
 }: TestRuntimeOptions = {}): TestRuntime {
   const timerErrors: unknown[] = [];
+  const stall = new StallClock(clock);
+  clock.drive().start(() => stall.tick());
   return {
     clock,
     timers: new TimerWheel(clock, clock.drive(), (error) => timerErrors.push(error)),
     timerErrors,
     random: seededRandom(seed),
     ids: new IdSource(seededFill(seed)),
-    stall: new StallClock(clock),
+    stall,
     telemetry,
   };
 }

@@ -66,13 +66,13 @@ export async function survey(broker: NatsBroker): Promise<Survey> {
   await sleep(LISTEN_MS);
   subscription.unsubscribe();
   presence.close();
-  const routers = [...presence.routers.all()].map(({ id, state, clockOffsetMs }) => ({
+  const routers = [...presence.routers.all()].map(({ id, state, clockOffset }) => ({
     id,
     version: state.version,
     inFlight: state.load.inFlight,
     draining: state.draining,
     policyRevision: state.policyRevision,
-    clockOffsetMs,
+    clockOffsetMs: clockOffset.ms,
   }));
   const known = await askRouters(
     broker,
