@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly routes: readonly string[];
   /** Default: the host of the server. */
   readonly host?: string;
+  /** `host:port` that other servers are told to reach this one at. Default: where it listens. */
+  readonly advertise?: string;
 }
 
 export interface ServerConfigOptions {
@@ -132,6 +134,7 @@ function clusterConf(cluster: ClusterOptions, host: string, password: string, se
     `  name: ${quote(cluster.name)}`,
     `  host: ${quote(cluster.host ?? host)}`,
     `  port: ${port(cluster.port)}`,
+    ...(cluster.advertise === undefined ? [] : [`  advertise: ${quote(cluster.advertise)}`]),
     `  authorization { user: "route", password: ${quote(password)} }`,
     `  routes: [${cluster.routes.map((route) => quote(`nats://route:${password}@${route}`)).join(", ")}]`,
     "}",

@@ -13,8 +13,22 @@ export interface ChildProgram<Ready> {
   readonly running: boolean;
   /** What it wrote to stderr last. */
   readonly stderr: string;
+  /** Resolves when it has ended, whatever ended it. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Writes a line to its standard input; to one that has ended, nothing. */
+  tell(line: string): void;
   /** Sends a signal and resolves to what it ended by, when it has ended. */
-  end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  end(signal: NodeJS.Signals): Promise<ProgramEnd>;
+}
+
+export interface ProgramEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ProgramOptions {
+  /** Our packages as built, which start in half the time, whatever this process runs them from. */
+  readonly built?: boolean;
 }
 
 /**
@@ -24,8 +38,9 @@ export interface ChildProgram<Ready> {
 export async function startProgram<Ready>(
   module: string,
   environment: Readonly<Record<string, string>>,
+  { built = false }: ProgramOptions = {},
 ): Promise<ChildProgram<Ready>> {
-  const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
+  const conditions = built ? [] : process.execArgv.filter((argument) => argument.startsWith("--conditions"));
   const child = spawn(process.execPath, [...conditions, module], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
@@ -35,7 +50,7 @@ export async function startProgram<Ready>(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR_BYTES);
   });
-  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+  const ended = new Promise<ProgramEnd>((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
   let ready: Ready;
@@ -55,6 +70,8 @@ export async function startProgram<Ready>(
     get stderr() {
       return stderr;
     },
+    ended,
+    tell: (line) => void child.stdin.write(`${line}\n`),
     end: async (signal) => {
       child.kill(signal);
       return await ended;

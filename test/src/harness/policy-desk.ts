@@ -31,7 +31,7 @@ export class PolicyDesk {
   }
 
   /** An operator's connection to account CTRL. */
-  static async open(server: string, keys: Keys, author = "operator"): Promise<PolicyDesk> {
+  static async open(server: string | readonly string[], keys: Keys, author = "operator"): Promise<PolicyDesk> {
     const options = {
       servers: server,
       credentials: await issueCredentials(keys, { name: "operator", role: "operator", account: "CTRL" }),

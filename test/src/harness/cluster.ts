@@ -1,0 +1,159 @@
+// One nats-server, or a cluster of three whose routes go through proxies, so that they can be reset and cut. Shipped
+// configuration, streams included.
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  bootstrapStreams,
+  findNatsServer,
+  type Keys,
+  type RunningServer,
+  startNatsServer,
+  writeServerConfig,
+} from "@malla/broker-config";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+/** An address where nobody listens: servers know each other by their routes alone, which are ours to cut. */
+const NOWHERE = "127.0.0.1:1";
+const SETTLE_MS = 30_000;
+
+export class TestServer {
+  readonly name: string;
+  readonly port: number;
+  readonly #start: () => Promise<RunningServer>;
+  #server: RunningServer | undefined;
+
+  constructor(name: string, port: number, start: () => Promise<RunningServer>) {
+    this.name = name;
+    this.port = port;
+    this.#start = start;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  get running(): boolean {
+    return this.#server !== undefined && isRunning(this.#server.pid);
+  }
+
+  async start(): Promise<void> {
+    this.#server = await this.#start();
+  }
+
+  /** kill -9. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#signal("SIGKILL");
+    await this.#gone();
+  }
+
+  /** SIGSTOP now, SIGCONT after `ms`. */
+  async freeze(ms: number): Promise<void> {
+    this.#signal("SIGSTOP");
+    try {
+      await sleep(ms);
+    } finally {
+      this.#signal("SIGCONT");
+    }
+  }
+
+  /** Asks its clients to move away and resolves when it has ended. */
+  async lameDuck(): Promise<void> {
+    this.#server?.lameDuck();
+    await this.#gone(60_000);
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#server !== undefined && isRunning(this.#server.pid)) process.kill(this.#server.pid, signal);
+  }
+
+  async #gone(withinMs = 10_000): Promise<void> {
+    await eventually(
+      () => {
+        if (this.running) throw new Error(`${this.name} is still there`);
+      },
+      { withinMs, everyMs: 5 },
+    );
+  }
+}
+
+/** False for one that has ended and whose exit code nobody has asked for yet. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+export class TestCluster {
+  readonly servers: readonly TestServer[];
+  /** By the two servers a route joins, lower index first. */
+  readonly #routes: ReadonlyMap<string, TcpProxy>;
+
+  private constructor(servers: readonly TestServer[], routes: ReadonlyMap<string, TcpProxy>) {
+    this.servers = servers;
+    this.#routes = routes;
+  }
+
+  /** Starts `count` servers under `home` and creates the mesh's streams. */
+  static async start(home: string, keys: Keys, count: 1 | 3): Promise<TestCluster> {
+    const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
+    const members = await Promise.all(
+      Array.from({ length: count }, async () => ({ port: await freePort(), clusterPort: await freePort() })),
+    );
+    const routes = new Map<string, TcpProxy>();
+    for (let from = 0; from < count; from++) {
+      for (let to = from + 1; to < count; to++) {
+        routes.set(`${from}-${to}`, await TcpProxy.start((members[to] as { clusterPort: number }).clusterPort));
+      }
+    }
+    const servers: TestServer[] = [];
+    for (const [index, { port, clusterPort }] of members.entries()) {
+      const own = [...routes].filter(([pair]) => pair.startsWith(`${index}-`));
+      const cluster = {
+        name: "malla",
+        port: clusterPort,
+        routes: own.map(([, proxy]) => `127.0.0.1:${proxy.port}`),
+        advertise: NOWHERE,
+      };
+      const options = { port, serverName: `server-${index + 1}`, keys, serverVersion: binary.version };
+      const configPath = await writeServerConfig(home, count === 1 ? options : { ...options, cluster });
+      const start = async (): Promise<RunningServer> => await startNatsServer({ binary: binary.path, configPath });
+      servers.push(new TestServer(options.serverName, port, start));
+    }
+    await Promise.all(servers.map(async (server) => server.start()));
+    const test = new TestCluster(servers, routes);
+    await bootstrapStreams({ servers: test.urls, keys, replicas: count, timeoutMs: SETTLE_MS });
+    return test;
+  }
+
+  get urls(): readonly string[] {
+    return this.servers.map(({ url }) => url);
+  }
+
+  /** Every route between servers ends by RST and is made anew, which takes them about a second. */
+  resetRoutes(): void {
+    for (const route of this.#routes.values()) route.reset();
+  }
+
+  /** Cuts a server's routes without a word, until `heal`. Its clients stay. */
+  cutOff(server: number): void {
+    for (const [pair, route] of this.#routes) if (pair.split("-").includes(String(server))) route.goSilent();
+  }
+
+  heal(): void {
+    for (const route of this.#routes.values()) route.heal();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map(async (server) => server.stop()));
+    await Promise.all([...this.#routes.values()].map(async (route) => route.close()));
+  }
+}
