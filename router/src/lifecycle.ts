@@ -99,6 +99,7 @@ class Lifecycle {
     const runtime = this.#services.resolve(TOKENS.runtime);
     const registry = this.#services.resolve(TOKENS.registry);
     const attempts = this.#services.resolve(TOKENS.attempts);
+    const parking = this.#services.resolve(TOKENS.parking);
     const sender = this.#services.resolve(TOKENS.sender);
     const plain = this.#services.resolve(TOKENS.plainServices);
     runtime.stall.catchUpBy(async () => mesh.flush());
@@ -124,13 +125,14 @@ class Lifecycle {
       );
     });
     mesh.onStatus((status) => {
-      if (status.type === "connected") registry.thaw(runtime.clock.nowMs());
-      if (status.type === "disconnected") this.#giveUp("the router lost its connection to the broker");
+      if (status.type !== "connected") return;
+      registry.thaw(runtime.clock.nowMs());
+      // Requests and replies may have been lost with the connection; what could not be sent goes out now.
+      sender.askAll(attempts);
+      parking.brokerReturned();
     });
     this.#every(SWEEP_MS, () => this.#sweep(registry, runtime));
-    this.#every(PROBE_TICK_MS, () => {
-      if (mesh.connected) attempts.probeOld(runtime.clock.nowMs(), (instance, ids) => sender.probe(instance, ids));
-    });
+    this.#every(PROBE_TICK_MS, () => sender.tick(attempts));
   }
 
   #sweep(registry: Registry, runtime: Runtime): void {
@@ -159,7 +161,6 @@ class Lifecycle {
     );
   }
 
-  /** Attempts on a lost connection are answered by nobody; their callers learn it from their own connection. */
   #giveUp(message: string): void {
     for (const call of [...this.#services.resolve(TOKENS.active).all()])
       call.dispatch?.cancel(MeshError.of("gone", message, { origin: "router" }));

@@ -11,6 +11,7 @@ import {
   encodeFields,
   errorFields,
   errorOfReply,
+  type RequestFacts,
   type Runtime,
   readRequestHeaders,
   requireTarget,
@@ -76,7 +77,7 @@ export class Pipeline {
       const callId = callIdOf(message, way, runtime);
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
-      exchange = this.#open(target, message, callId);
+      exchange = this.#open(target, message, callId, way);
       // Before authorize, which judges the final service and method.
       route(exchange, calledFacts(exchange));
       exchange.deadlineAtMs = this.#deadline(exchange);
@@ -91,10 +92,11 @@ export class Pipeline {
     }
   }
 
-  #open(target: CallTarget, message: BrokerMessage, callId: string): Exchange {
+  #open(target: CallTarget, message: BrokerMessage, callId: string, way: "shared" | "via"): Exchange {
     const { runtime, policy } = this.#ports;
     const facts = readRequestHeaders(message.headers);
     const startedAtMs = runtime.clock.nowMs();
+    const lostMs = this.#lostMs(facts, way);
     const { telemetry } = runtime;
     const { registry } = this.#ports.dispatch;
     const known = registry.service(target.service) !== undefined || policy.current.services.has(target.service);
@@ -113,7 +115,8 @@ export class Pipeline {
       headers: facts.headers,
       payload: message.payload,
       startedAtMs,
-      deadlineAtMs: deadlineAtMs(startedAtMs, facts.timeoutMs, undefined, runtime.stall.lostMs()),
+      deadlineAtMs: deadlineAtMs(startedAtMs, facts.timeoutMs, undefined, lostMs),
+      lostMs,
       timeoutMs: facts.timeoutMs,
       priority: facts.priority,
       key: facts.key,
@@ -136,19 +139,25 @@ export class Pipeline {
   }
 
   /** A Route's or service's own time is the most a call gets; a caller may ask for less. */
-  #deadline(exchange: Exchange): number {
-    const { stall } = this.#ports.runtime;
-    const { settings, timeoutMs, startedAtMs } = exchange;
-    return deadlineAtMs(startedAtMs, timeoutMs ?? settings.timeoutMs, settings.maxTimeoutMs, stall.lostMs());
+  #deadline({ settings, timeoutMs, startedAtMs, lostMs }: Exchange): number {
+    return deadlineAtMs(startedAtMs, timeoutMs ?? settings.timeoutMs, settings.maxTimeoutMs, lostMs);
   }
 
   /**
-   * A call that this router may have left unread for all of its time. It cannot tell, so it says that nothing was started: a
-   * caller who still waits goes elsewhere.
+   * Time the request spent on its way and in this router's own buffers (failure rule 4). Who picked this router stamped it by
+   * this router's clock; of everybody else's it is only known how long it may have lain unread here.
    */
-  #refuseStale({ deadlineAtMs, startedAtMs }: Exchange): void {
-    if (deadlineAtMs > startedAtMs || this.#ports.runtime.stall.lostMs() === 0) return;
-    throw MeshError.of("not-started", "the router stood still for longer than the call had time", { origin: "router" });
+  #lostMs({ sentAtMs }: RequestFacts, way: "shared" | "via"): number {
+    const { clock, stall } = this.#ports.runtime;
+    return way === "via" && sentAtMs !== undefined ? Math.max(0, clock.stampMs() - sentAtMs) : stall.lostMs();
+  }
+
+  /** A call that may have been on its way for all of its time: nothing was started, and a caller who still waits goes elsewhere. */
+  #refuseStale({ deadlineAtMs, startedAtMs, lostMs }: Exchange): void {
+    if (lostMs === 0 || deadlineAtMs > startedAtMs) return;
+    throw MeshError.of("not-started", "the call reached the router when its time may have been over", {
+      origin: "router",
+    });
   }
 
   /** Every service the call may end at must allow it: its own, and those its Route's destinations name. */

@@ -1,7 +1,14 @@
 // Attempts on their way to instances over `mesh.run` (and `mesh.serve` for plain services), and their replies on
 // `mesh.reply`, where the broker proves which service answered.
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
-import { type Attempt, type AttemptSender, type AttemptTable, ProbeTable, type Runtime } from "@malla/sdk/call";
+import {
+  type Attempt,
+  type AttemptSender,
+  type AttemptTable,
+  ProbeTable,
+  type Runtime,
+  SILENT_AFTER_MS,
+} from "@malla/sdk/call";
 import {
   decodeProbeAnswer,
   EMPTY_BLOCK,
@@ -104,6 +111,26 @@ export class RunSender implements AttemptSender {
     );
   }
 
+  /** Asks who is due, and acts on who has not answered. To be called every PROBE_TICK_MS. */
+  tick(attempts: AttemptTable): void {
+    const { broker, runtime, registry } = this.#options;
+    if (!broker.connected) return;
+    const now = runtime.clock.nowMs();
+    attempts.probeOld(now, (instance, ids) => this.probe(instance, ids));
+    for (const instance of registry.dueSuspects(now)) this.probe(instance, []);
+    // Who stood still himself cannot tell who was silent.
+    if (runtime.stall.stalledWithin(SILENT_AFTER_MS)) return;
+    for (const { peer, ids } of this.#probes.silent(now)) {
+      registry.silent(peer, now);
+      if (registry.hasOthers(peer)) attempts.peerSilent(peer, ids);
+    }
+  }
+
+  /** Asks every instance what became of what it was sent: the connection was lost and is back. */
+  askAll(attempts: AttemptTable): void {
+    attempts.probeAll(this.#options.runtime.clock.nowMs(), (instance, ids) => this.probe(instance, ids));
+  }
+
   /** A message on `mesh.reply.<this router>.*.*`. */
   onReply(message: BrokerMessage, attempts: AttemptTable): void {
     const subject = parseReplySubject(message.subject);
@@ -148,6 +175,7 @@ export class RunSender implements AttemptSender {
       attempts.probeUnheard(probe.peer, probe.ids, now);
       return;
     }
+    registry.trust(probe.peer);
     const answer = decodeProbeAnswer(payload);
     if (answer !== undefined) attempts.probeAnswered(probe.peer, answer);
   }

@@ -20,6 +20,8 @@ export interface Exchange {
   readonly payload: Uint8Array;
   readonly startedAtMs: number;
   deadlineAtMs: number;
+  /** Time it spent before it was read, as far as is known, in ms. */
+  readonly lostMs: number;
   /** What the caller gave, in ms; undefined if it said nothing. */
   readonly timeoutMs: number | undefined;
   readonly priority: Priority;

@@ -72,6 +72,13 @@ test("what the mesh or the broker gives a meaning to, or proves a user, never re
   assert.deepEqual(facts.forwarded, ["X-Mine", "1", "x-MINE", "2"]);
 });
 
+test("the instant a request was sent is read, and nonsense in its place refused", () => {
+  assert.equal(read("malla-sent", "1893456000000").sentAtMs, 1_893_456_000_000);
+  assert.equal(read().sentAtMs, undefined);
+  for (const value of ["", "-1", "1e3", "yesterday", "1".repeat(16)])
+    assert.throws(() => read("Malla-Sent", value), /header Malla-Sent: milliseconds since 1970/);
+});
+
 test("content type and baggage go on under their own names", () => {
   const facts = read("content-TYPE", "application/json", "BAGGAGE", " a=1 , nonsense, b=2 ");
   assert.deepEqual(facts.forwarded, ["Content-Type", "application/json", "baggage", "a=1,b=2"]);

@@ -20,6 +20,8 @@ export interface RequestFacts {
   readonly headers: HeaderBlock;
   /** Remaining time the caller gave, in ms; undefined if it said nothing. */
   readonly timeoutMs: number | undefined;
+  /** Stamp of when the request was sent, in ms; whose clock it is by depends on who sent it. */
+  readonly sentAtMs: number | undefined;
   readonly priority: Priority;
   readonly key: string | undefined;
   readonly idempotencyKey: string | undefined;
@@ -47,6 +49,7 @@ function badRequest(message: string): MeshError {
 /** One pass over the fields: each is either understood, dropped, or forwarded. */
 function interpret(headers: HeaderBlock): RequestFacts {
   let timeoutMs: number | undefined;
+  let sentAtMs: number | undefined;
   let priority: Priority = "default";
   let key: string | undefined;
   let idempotencyKey: string | undefined;
@@ -62,6 +65,9 @@ function interpret(headers: HeaderBlock): RequestFacts {
       case "malla-timeout":
         timeoutMs = parseTimeoutMs(value);
         if (timeoutMs === undefined) throw badRequest(`header ${header.timeout}: whole milliseconds are expected`);
+        break;
+      case "malla-sent":
+        sentAtMs = parseSent(value);
         break;
       case "malla-priority":
         priority = parsePriority(value);
@@ -92,7 +98,13 @@ function interpret(headers: HeaderBlock): RequestFacts {
     }
   }
   const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, tracestate);
-  return { headers, timeoutMs, priority, key, idempotencyKey, parent, forwarded };
+  return { headers, timeoutMs, sentAtMs, priority, key, idempotencyKey, parent, forwarded };
+}
+
+/** Ms since 1970. */
+function parseSent(value: string): number {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw badRequest(`header ${header.sent}: milliseconds since 1970 are expected`);
 }
 
 function parsePriority(value: string): Priority {

@@ -10,6 +10,19 @@ test("a probe is answered once", () => {
   assert.equal(probes.take("x"), undefined);
 });
 
+test("a peer that leaves a probe unanswered is silent, and told once", () => {
+  const probes = new ProbeTable<string>();
+  probes.add({ id: "x", peer: "p", ids: ["a"], sentAtMs: 0 });
+  probes.add({ id: "y", peer: "q", ids: ["b"], sentAtMs: 100 });
+  const silent = (nowMs: number): string[] => [...probes.silent(nowMs)].map(({ peer }) => peer);
+  assert.deepEqual(silent(499), []);
+  assert.deepEqual(silent(500), ["p"]);
+  assert.deepEqual(silent(550), []);
+  assert.notEqual(probes.take("y"), undefined);
+  assert.deepEqual(silent(1_000), []);
+  assert.notEqual(probes.take("x"), undefined, "a late answer still counts");
+});
+
 test("what is not answered is forgotten after five seconds", () => {
   const probes = new ProbeTable<string>();
   probes.add({ id: "x", peer: "p", ids: [], sentAtMs: 0 });

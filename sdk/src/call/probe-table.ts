@@ -2,6 +2,8 @@
 
 /** An unanswered probe is forgotten after this, in ms: silence is never "gone", and the next probe asks again. */
 const FORGET_AFTER_MS = 5_000;
+/** A peer that has left a probe unanswered for this long is silent, in ms. */
+export const SILENT_AFTER_MS = 500;
 
 export interface Probe<Peer> {
   readonly id: string;
@@ -11,7 +13,9 @@ export interface Probe<Peer> {
 }
 
 export class ProbeTable<Peer> {
+  /** In the order they were sent. */
   readonly #probes = new Map<string, Probe<Peer>>();
+  readonly #told = new WeakSet<Probe<Peer>>();
 
   add(probe: Probe<Peer>): void {
     for (const old of this.#probes.values()) {
@@ -19,6 +23,19 @@ export class ProbeTable<Peer> {
       this.#probes.delete(old.id);
     }
     this.#probes.set(probe.id, probe);
+  }
+
+  /**
+   * Peers that have become silent since this was asked last, with what was asked of them. Not to be asked after an own stall: who
+   * did not read cannot tell who did not answer.
+   */
+  *silent(nowMs: number): Iterable<Probe<Peer>> {
+    for (const probe of this.#probes.values()) {
+      if (nowMs - probe.sentAtMs < SILENT_AFTER_MS) return;
+      if (this.#told.has(probe)) continue;
+      this.#told.add(probe);
+      yield probe;
+    }
   }
 
   take(id: string): Probe<Peer> | undefined {

@@ -28,8 +28,11 @@ export interface Waiting<Peer> {
   goneSinceMs: number;
 }
 
-/** `unseen`: it never arrived and never will, nothing ran. `gone`: the peer is lost, it may have run. */
-export type Loss = "unseen" | "gone";
+/**
+ * `unseen`: it never arrived and never will, nothing ran. `gone`: the peer is lost, it may have run. `silent`: the peer may be
+ * there, but does not answer, and this one can be done elsewhere.
+ */
+export type Loss = "unseen" | "gone" | "silent";
 
 export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
   /** Insertion order is age: the oldest come first. */
@@ -63,8 +66,7 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
 
   /** Asks peers about what has waited long. The young stand last, so the walk ends at the first of them. */
   probeOld(nowMs: number, probe: (peer: Peer, ids: readonly string[]) => void): void {
-    const due: { readonly peer: Peer; readonly ids: string[] }[] = [];
-    const open = new Map<Peer, string[]>();
+    const batches = new Batches<Peer>();
     for (const entry of this.#entries.values()) {
       if (nowMs - entry.sentAtMs < PROBE_AFTER_MS) break;
       if (entry.peer === undefined) continue;
@@ -74,16 +76,20 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
       }
       if (nowMs - entry.probedAtMs < PROBE_EVERY_MS) continue;
       entry.probedAtMs = nowMs;
-      const ids = open.get(entry.peer);
-      if (ids !== undefined && ids.length < MAX_PROBED_IDS) {
-        ids.push(entry.id);
-        continue;
-      }
-      const begun = [entry.id];
-      open.set(entry.peer, begun);
-      due.push({ peer: entry.peer, ids: begun });
+      batches.add(entry.peer, entry.id);
     }
-    for (const { peer, ids } of due) probe(peer, ids);
+    batches.forEach(probe);
+  }
+
+  /** Asks about everything, young or old: the connection it went out on was lost, and may have taken it along. */
+  probeAll(nowMs: number, probe: (peer: Peer, ids: readonly string[]) => void): void {
+    const batches = new Batches<Peer>();
+    for (const entry of this.#entries.values()) {
+      if (entry.peer === undefined) continue;
+      entry.probedAtMs = nowMs;
+      batches.add(entry.peer, entry.id);
+    }
+    batches.forEach(probe);
   }
 
   /** The peer answered: what it has not seen it never will. Replies of what is done come by themselves. */
@@ -111,8 +117,37 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
     }
   }
 
+  /** The peer does not answer. What may be repeated need not wait for it; the rest waits. */
+  peerSilent(peer: Peer, ids: readonly string[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry?.peer === peer && entry.repeatable) this.#lose(entry, "silent");
+    }
+  }
+
   #lose(entry: Entry, loss: Loss): void {
     this.#entries.delete(entry.id);
     this.#onLost(entry, loss);
+  }
+}
+
+/** Ids by peer, in batches that a probe can carry. */
+class Batches<Peer> {
+  readonly #all: { readonly peer: Peer; readonly ids: string[] }[] = [];
+  readonly #open = new Map<Peer, string[]>();
+
+  add(peer: Peer, id: string): void {
+    const ids = this.#open.get(peer);
+    if (ids !== undefined && ids.length < MAX_PROBED_IDS) {
+      ids.push(id);
+      return;
+    }
+    const begun = [id];
+    this.#open.set(peer, begun);
+    this.#all.push({ peer, ids: begun });
+  }
+
+  forEach(probe: (peer: Peer, ids: readonly string[]) => void): void {
+    for (const { peer, ids } of this.#all) probe(peer, ids);
   }
 }

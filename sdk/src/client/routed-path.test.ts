@@ -302,12 +302,30 @@ describe("nothing ran: to another router", () => {
   });
 });
 
+describe("routers in doubt", () => {
+  test("are tried in turn, never the shared subject, where nobody could be asked what became of a call", async () => {
+    const w = world();
+    const [a, b] = [w.router("router-a"), w.router("router-b")];
+    a.broker.disconnect();
+    b.broker.disconnect();
+    const { outcome } = w.call();
+    await w.pass(1_000);
+    assert.equal(outcome.length, 0);
+    b.broker.reconnect();
+    b.onRequest = (message) => b.reply(message);
+    await w.pass(500);
+    assert.equal(only(outcome).error, undefined);
+    assert.match(b.requests[0]?.subject ?? "", /^mesh\.via\.router-b\./);
+    assertClean(w);
+  });
+});
+
 describe("no router at all", () => {
   test("is tried again for a while, then said so", async () => {
     const w = world();
     const { outcome } = w.call();
     await w.server.settle();
-    await w.pass(1_000);
+    await w.pass(2_500);
     assert.equal(outcome.length, 0);
     assert.equal(w.path.inFlight, 1);
     await w.pass(1_000);
@@ -423,7 +441,25 @@ describe("a router that is silent", () => {
     assertClean(w);
   });
 
-  test("and says nothing to a probe either is waited for until the deadline", async () => {
+  test("and says nothing to a probe either: what may be repeated goes to another, the rest waits", async () => {
+    const w = world();
+    const router = w.router("router-a");
+    router.answer = undefined;
+    const [write, read] = [w.call(), w.call({ repeatable: true })];
+    await w.server.settle();
+    const other = w.router("router-b");
+    other.onRequest = (message) => other.reply(message);
+    await w.pass(1_000);
+    assert.equal(only(read.outcome).error, undefined);
+    assert.equal(write.outcome.length, 0);
+    assert.equal(other.requests.length, 1);
+    router.reply(router.requests[0] as BrokerMessage);
+    await w.server.settle();
+    assert.equal(only(write.outcome).error, undefined);
+    assertClean(w);
+  });
+
+  test("and is the only one is waited for until the deadline", async () => {
     const w = world();
     const router = w.router("router-a");
     router.answer = undefined;
@@ -506,37 +542,71 @@ describe("time and giving up", () => {
 });
 
 describe("the own connection", () => {
-  test("its loss fails everything that waits, at once", async () => {
+  test("its loss fails everything that waits, if it is not back within a moment", async () => {
     const w = world();
     w.router("router-a");
     const outcomes = [w.call(), w.call({ repeatable: true })].map(({ outcome }) => outcome);
     await w.server.settle();
     w.broker.disconnect();
+    await w.pass(85);
+    for (const outcome of outcomes) assert.equal(outcome.length, 0);
+    await w.pass(10);
     for (const outcome of outcomes) assert.equal(only(outcome).error?.reason, "gone");
     assertClean(w);
   });
 
-  test("while it is down a call is refused as not started, after it returned", async () => {
+  test("while it is down a call is refused as not started: after that moment at once, after it returned", async () => {
     const w = world();
-    w.router("router-a");
+    const router = w.router("router-a");
     w.broker.disconnect();
-    const { outcome } = w.call();
-    assert.equal(outcome.length, 0);
+    const early = w.call();
+    await w.pass(100);
+    assert.equal(only(early.outcome).error?.reason, "not-started");
+    const late = w.call();
+    assert.equal(late.outcome.length, 0);
     await w.server.settle();
-    assert.equal(only(outcome).error?.reason, "not-started");
+    assert.equal(only(late.outcome).error?.reason, "not-started");
+    w.broker.reconnect();
+    await w.pass(1_000);
+    assert.equal(router.requests.length, 0, "nothing is sent late");
     assertClean(w);
   });
 
-  test("what was sent before a reconnect is answered no more", async () => {
+  test("back within a moment it goes on: what waited is asked for, what could not be sent is sent", async () => {
     const w = world();
     const router = w.router("router-a");
-    const { outcome } = w.call();
+    const running = w.call();
+    const lost = w.call();
     await w.server.settle();
+    const [first, second] = router.requests.map(idOf);
+    router.answer = (ids) => ({
+      running: ids.filter((id) => id === first),
+      done: [],
+      unseen: ids.filter((id) => id === second),
+    });
     w.broker.disconnect();
+    const unsent = w.call();
+    await w.pass(60);
     w.broker.reconnect();
-    router.reply(router.requests[0] as BrokerMessage);
     await w.server.settle();
-    assert.equal(only(outcome).error?.reason, "gone");
+    assert.deepEqual(router.probes, [[first, second]]);
+    assert.equal(router.requests.length, 4, "the lost one again, and the one that was held");
+    for (const request of router.requests.filter((one) => idOf(one) !== second)) router.reply(request);
+    await w.server.settle();
+    for (const { outcome } of [running, lost, unsent]) assert.equal(only(outcome).error, undefined);
+    assertClean(w);
+  });
+
+  test("a call that is cancelled while the connection is away is not sent when it is back", async () => {
+    const w = world();
+    const router = w.router("router-a");
+    w.broker.disconnect();
+    const { outcome, running } = w.call();
+    running.cancel(MeshError.of("cancelled", "enough"));
+    w.broker.reconnect();
+    await w.pass(250);
+    assert.equal(only(outcome).error?.reason, "cancelled");
+    assert.equal(router.requests.length, 0);
     assertClean(w);
   });
 

@@ -2,7 +2,7 @@
 // is silent, and goes to another one where that is safe.
 import type { Broker, BrokerMessage } from "../broker/broker.ts";
 import { BrokerDisconnected } from "../broker/broker.ts";
-import { ProbeTable } from "../call/probe-table.ts";
+import { ProbeTable, SILENT_AFTER_MS } from "../call/probe-table.ts";
 import { errorOfReply } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
@@ -24,15 +24,16 @@ import {
   viaSubject,
 } from "../contract/index.ts";
 import type { KnownRouter, RouterDirectory } from "../discovery/router-directory.ts";
+import { ReconnectGrace } from "./reconnect-grace.ts";
 
 /** The router ends a call at its deadline; the caller waits this much longer for its word, in ms. */
 const DEADLINE_GRACE_MS = 25;
 /** How often a call that provably did not start goes to another router. */
 const MAX_RESENDS = 5;
-/** With no router to be had, the shared subject is tried again after this, in ms, … */
+/** With no router to be had, or none that is not in doubt, a call is sent again after this, in ms, … */
 const NO_ROUTER_RETRY_MS = 100;
-/** … for so long at most, in ms. */
-const NO_ROUTER_WAIT_MS = 1_500;
+/** … for so long at most, in ms: longer than the second a route reset lasts, on a machine that is busy as well. */
+const NO_ROUTER_WAIT_MS = 3_000;
 const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
 
@@ -92,22 +93,34 @@ export class RoutedPath {
   readonly #probes = new ProbeTable<KnownRouter>();
   #probeTimer: NodeJS.Timeout | undefined;
   #inFlight = 0;
+  readonly #grace: ReconnectGrace<RoutedCall>;
 
   constructor(options: RoutedPathOptions) {
     this.#options = options;
     this.#inboxPrefix = inboxSubject(options.principal, options.connection, "");
     this.#pending = new WaitingTable((current, loss) => this.#lost(current, loss));
+    this.#grace = new ReconnectGrace(options.runtime.timers, (unsent) => {
+      this.#failWaiting("the connection to the broker was lost while the call ran");
+      for (const call of unsent) this.#end(call, sendError(new BrokerDisconnected()), undefined);
+    });
   }
 
   start(): void {
     const { broker, principal, connection } = this.#options;
     broker.subscribe(subscriptions.inbox(principal, connection), (message) => this.#onMessage(message));
     broker.onStatus((status) => {
-      if (status.type === "disconnected" || status.type === "closed")
-        this.#failAll("the connection to the broker was lost while the call ran");
+      if (status.type === "disconnected") this.#grace.begin();
+      if (status.type === "connected") this.#connected();
+      if (status.type === "closed") this.#failAll("the connection to the broker was closed while the call ran");
     });
-    this.#probeTimer = setInterval(() => this.#probeOld(), PROBE_TICK_MS);
+    this.#probeTimer = setInterval(() => this.#tick(), PROBE_TICK_MS);
     this.#probeTimer.unref();
+  }
+
+  /** What was on its way may have been lost, and its reply too: routers are asked at once. */
+  #connected(): void {
+    this.#pending.probeAll(this.#options.runtime.clock.nowMs(), (router, ids) => this.#probe(router, ids));
+    for (const call of this.#grace.end() ?? []) this.#send(call);
   }
 
   stop(): void {
@@ -164,12 +177,17 @@ export class RoutedPath {
     if (call.ended) return;
     call.ended = true;
     this.#inFlight--;
+    this.#grace.release(call);
     if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
     call.settle(error, reply);
   }
 
   #send(call: RoutedCall, except?: KnownRouter): void {
     if (call.ended) return;
+    if (this.#grace.running) {
+      this.#grace.hold(call);
+      return;
+    }
     const { broker, runtime, principal, connection, routers } = this.#options;
     const { request } = call;
     const { service, method } = request;
@@ -190,11 +208,11 @@ export class RoutedPath {
         ? callSubject(principal, service, method)
         : viaSubject(router.id, principal, service, method);
     try {
-      const headers = encodeHeaderBlock([
-        ...request.fields,
-        header.timeout,
-        formatTimeoutMs(request.deadlineAtMs - now),
-      ]);
+      const fields = [...request.fields, header.timeout, formatTimeoutMs(request.deadlineAtMs - now)];
+      // By the router's own clock, since it does not know ours: what was held up on its way is known for it there.
+      if (router !== undefined)
+        fields.push(header.sent, String(Math.floor(runtime.clock.stampMs() + router.clockOffset.ms)));
+      const headers = encodeHeaderBlock(fields);
       this.#refuseTooLarge(request.payload.length + headers.length);
       broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
@@ -242,10 +260,13 @@ export class RoutedPath {
   /** The broker's 503 on the request itself: nothing ran, so it may always go elsewhere. */
   #nobodyThere({ call, peer }: Try): void {
     const { routers, runtime } = this.#options;
-    if (peer !== undefined) {
-      routers.suspect(peer.id, runtime.clock.nowMs());
-      if (this.#resend(call)) return;
-    } else if (runtime.clock.nowMs() - call.firstSentAtMs < NO_ROUTER_WAIT_MS && this.#resendLater(call)) return;
+    const now = runtime.clock.nowMs();
+    if (peer !== undefined) routers.suspect(peer.id, now);
+    if (routers.hasUsable()) {
+      this.#send(call);
+      return;
+    }
+    if (now - call.firstSentAtMs < NO_ROUTER_WAIT_MS && this.#resendLater(call)) return;
     this.#end(
       call,
       MeshError.of("not-started", "no router is running; `malla up` or `malla router` starts one"),
@@ -280,7 +301,7 @@ export class RoutedPath {
   #lost({ call, peer }: Try, loss: Loss): void {
     if (peer !== undefined) {
       peer.inFlight--;
-      if (loss === "gone") this.#options.routers.suspect(peer.id, this.#options.runtime.clock.nowMs());
+      if (loss !== "unseen") this.#options.routers.suspect(peer.id, this.#options.runtime.clock.nowMs());
     }
     const mayResend = loss === "unseen" || call.request.repeatable;
     if (mayResend && this.#resend(call)) return;
@@ -291,10 +312,17 @@ export class RoutedPath {
     this.#end(call, error, undefined);
   }
 
-  #probeOld(): void {
-    const { broker, runtime } = this.#options;
+  #tick(): void {
+    const { broker, runtime, routers } = this.#options;
     if (!broker.connected) return;
-    this.#pending.probeOld(runtime.clock.nowMs(), (router, ids) => this.#probe(router, ids));
+    const now = runtime.clock.nowMs();
+    this.#pending.probeOld(now, (router, ids) => this.#probe(router, ids));
+    // Who stood still himself cannot tell who was silent.
+    if (runtime.stall.stalledWithin(SILENT_AFTER_MS)) return;
+    for (const { peer, ids } of this.#probes.silent(now)) {
+      routers.suspect(peer.id, now);
+      if (routers.hasUsable()) this.#pending.peerSilent(peer, ids);
+    }
   }
 
   #probe(router: KnownRouter, ids: readonly string[]): void {
@@ -319,6 +347,7 @@ export class RoutedPath {
       this.#pending.probeUnheard(probe.peer, probe.ids, now);
       return;
     }
+    this.#options.routers.trust(probe.peer.id, now);
     const answer = decodeProbeAnswer(payload);
     if (answer !== undefined) this.#pending.probeAnswered(probe.peer, answer);
   }
@@ -337,6 +366,11 @@ export class RoutedPath {
 
   /** Nobody can tell any more what became of these calls. */
   #failAll(message: string): void {
+    for (const call of this.#grace.end() ?? []) this.#end(call, sendError(new BrokerDisconnected()), undefined);
+    this.#failWaiting(message);
+  }
+
+  #failWaiting(message: string): void {
     for (const current of [...this.#pending.all()]) {
       this.#forget(current);
       this.#end(current.call, MeshError.of("gone", message), undefined);

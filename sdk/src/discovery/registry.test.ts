@@ -97,6 +97,43 @@ describe("a suspect", () => {
     announce("a", {}, T0 + 10);
     assert.deepEqual(serving(), ["a"]);
   });
+  test("is cleared at once by an answer of its own", () => {
+    const { registry, announce, get, serving } = known();
+    announce("a");
+    registry.trust(get("a"));
+    registry.suspect(get("a"), T0);
+    assert.equal(registry.service("orders")?.suspects, 1);
+    registry.trust(get("a"));
+    assert.deepEqual([serving(), registry.service("orders")?.suspects], [["a"], 0]);
+  });
+  test("is to be probed soon, then ever more rarely, until it is none any more", () => {
+    const { registry, announce, get } = known();
+    announce("a");
+    const due = (atMs: number): number => [...registry.dueSuspects(T0 + atMs)].length;
+    registry.suspect(get("a"), T0);
+    const probedAt = Array.from({ length: 8_000 }, (_, ms) => ms).filter((ms) => due(ms) > 0);
+    assert.deepEqual(probedAt.slice(0, 5), [100, 200, 300, 400, 500]);
+    assert.ok(probedAt.length > 12 && probedAt.length < 25, `${probedAt.length} probes in eight seconds`);
+    registry.trust(get("a"));
+    assert.equal(due(20_000), 0);
+    registry.suspect(get("a"), T0);
+    registry.forget("orders", "a");
+    assert.equal(due(20_000), 0);
+  });
+  test("that is only silent gets calls where nobody else is left, one that nobody hears gets none", () => {
+    const { registry, announce, get, serving } = known();
+    announce("a");
+    announce("b");
+    registry.silent(get("a"), T0);
+    assert.deepEqual(serving(), ["b"]);
+    assert.ok(!registry.hasOthers(get("b")));
+    registry.suspect(get("b"), T0);
+    assert.deepEqual(serving(), ["a"]);
+    registry.suspect(get("a"), T0);
+    assert.deepEqual(serving(), []);
+    registry.silent(get("b"), T0);
+    assert.deepEqual(serving(), ["b"]);
+  });
   test("again is suspect for longer, and tells of it once", () => {
     const { registry, changes, announce, get, serving } = known();
     announce("a");

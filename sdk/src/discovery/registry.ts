@@ -13,8 +13,12 @@ import {
 export const ANNOUNCE_INTERVAL_MS = 5_000;
 /** Three announcements missed: the instance is forgotten. */
 export const EVICT_AFTER_MS = 3 * ANNOUNCE_INTERVAL_MS + 1_000;
-/** A suspect gets calls again after this, in ms, unless it announces itself before: a route's reset lasts a second. */
+/** A suspect gets calls again after this, in ms, unless it announces itself or answers a probe before. */
 export const SUSPECT_MS = 1_500;
+/** A suspect is probed after this, in ms, and then ever more rarely, … */
+const FIRST_PROBE_MS = 100;
+/** … but this often at least: each probe that nobody hears keeps it suspect. */
+const LAST_PROBE_MS = 1_000;
 /** At most this many instances of one service, and services, are known; a flood of announcements ends here. */
 export const MAX_INSTANCES_PER_SERVICE = 10_000;
 export const MAX_SERVICES = 20_000;
@@ -33,8 +37,13 @@ export interface Instance {
   maxInFlight: number;
   phase: InstanceState["phase"];
   seenAtMs: number;
-  /** No new calls before this instant, unless nobody else is left. */
+  /** No new calls before this instant. */
   suspectUntilMs: number;
+  /** It is suspect because it does not answer, not because nobody listens: where nobody else is left it gets calls. */
+  silent: boolean;
+  /** When it became suspect, and when it is to be probed next. */
+  suspectSinceMs: number;
+  probeDueMs: number;
   /** Sender's wall clock minus ours, in ms; a smoothed estimate. */
   clockOffsetMs: number;
   readonly load: EndpointLoad;
@@ -50,6 +59,8 @@ export interface ServiceEntry {
   serving: readonly Instance[];
   /** Grows with every change of `serving`, so that what is derived of it can be kept. */
   epoch: number;
+  /** How many of its instances would serve but are suspect. */
+  suspects: number;
 }
 
 export interface RegistryOptions {
@@ -59,6 +70,7 @@ export interface RegistryOptions {
 
 export class Registry {
   readonly #services = new Map<string, ServiceEntry>();
+  readonly #suspects = new Set<Instance>();
   readonly #onChange: (entry: ServiceEntry) => void;
 
   constructor(options: RegistryOptions = {}) {
@@ -106,7 +118,7 @@ export class Registry {
       known.suspectUntilMs !== 0 ||
       !sameTags(known.tags, state.tags);
     known.seenAtMs = nowMs;
-    known.suspectUntilMs = 0;
+    this.#clear(known);
     known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
     known.maxInFlight = state.maxInFlight;
     known.load.reported(state.load, nowMs);
@@ -122,10 +134,57 @@ export class Registry {
 
   /** The broker said that nobody listens there: no new calls for a while, but nothing is erased. */
   suspect(instance: Instance, nowMs: number): void {
-    const wasSuspect = instance.suspectUntilMs > nowMs;
-    instance.suspectUntilMs = nowMs + SUSPECT_MS;
+    this.#mark(instance, nowMs, false);
+  }
+
+  /** It has left a probe unanswered for long: no new calls while others are left. */
+  silent(instance: Instance, nowMs: number): void {
+    this.#mark(instance, nowMs, true);
+  }
+
+  /** Whether somebody else serves what this one does. */
+  hasOthers(instance: Instance): boolean {
+    return this.#services.get(instance.service)?.serving.some((other) => other !== instance) === true;
+  }
+
+  /** It has answered: it is there. */
+  trust(instance: Instance): void {
+    if (instance.suspectUntilMs === 0) return;
+    this.#clear(instance);
     const entry = this.#services.get(instance.service);
-    if (!wasSuspect && entry !== undefined) this.#rebuild(entry);
+    if (entry !== undefined) this.#rebuild(entry);
+  }
+
+  /** Suspects that are to be probed now; each call moves their next probe on. */
+  *dueSuspects(nowMs: number): Iterable<Instance> {
+    for (const instance of this.#suspects) {
+      if (instance.probeDueMs > nowMs) continue;
+      const sinceMs = nowMs - instance.suspectSinceMs;
+      instance.probeDueMs = nowMs + Math.min(LAST_PROBE_MS, Math.max(FIRST_PROBE_MS, sinceMs / 4));
+      yield instance;
+    }
+  }
+
+  #mark(instance: Instance, nowMs: number, silent: boolean): void {
+    const entry = this.#services.get(instance.service);
+    if (entry?.instances.get(instance.id) !== instance) return;
+    const wasSuspect = instance.suspectUntilMs > nowMs;
+    const changes = !wasSuspect || instance.silent !== silent;
+    instance.suspectUntilMs = nowMs + SUSPECT_MS;
+    instance.silent = silent;
+    if (!wasSuspect) {
+      instance.suspectSinceMs = nowMs;
+      instance.probeDueMs = nowMs + FIRST_PROBE_MS;
+      // Nobody else can be asked behind a queue group; an instance of our SDK answers for itself.
+      if (instance.kind === "sdk") this.#suspects.add(instance);
+    }
+    if (changes) this.#rebuild(entry);
+  }
+
+  #clear(instance: Instance): void {
+    instance.suspectUntilMs = 0;
+    instance.silent = false;
+    this.#suspects.delete(instance);
   }
 
   /** An instance that said it drains gets nothing new. */
@@ -138,7 +197,11 @@ export class Registry {
 
   forget(service: string, id: string): void {
     const entry = this.#services.get(service);
-    if (entry?.instances.delete(id) === true) this.#rebuild(entry);
+    const instance = entry?.instances.get(id);
+    if (entry === undefined || instance === undefined) return;
+    entry.instances.delete(id);
+    this.#suspects.delete(instance);
+    this.#rebuild(entry);
   }
 
   /**
@@ -151,9 +214,10 @@ export class Registry {
       for (const instance of entry.instances.values()) {
         if (nowMs - instance.seenAtMs > EVICT_AFTER_MS) {
           entry.instances.delete(instance.id);
+          this.#suspects.delete(instance);
           changed = true;
         } else if (instance.suspectUntilMs !== 0 && instance.suspectUntilMs <= nowMs) {
-          instance.suspectUntilMs = 0;
+          this.#clear(instance);
           changed = true;
         }
       }
@@ -172,7 +236,14 @@ export class Registry {
     let entry = this.#services.get(service);
     if (entry === undefined) {
       if (this.#services.size >= MAX_SERVICES) return undefined;
-      entry = { name: service, instances: new Map(), outliers: createOutlierGroup(), serving: [], epoch: 0 };
+      entry = {
+        name: service,
+        instances: new Map(),
+        outliers: createOutlierGroup(),
+        serving: [],
+        epoch: 0,
+        suspects: 0,
+      };
       this.#services.set(service, entry);
     }
     return entry;
@@ -180,10 +251,18 @@ export class Registry {
 
   #rebuild(entry: ServiceEntry): void {
     const serving: Instance[] = [];
+    const silent: Instance[] = [];
+    let suspects = 0;
     for (const instance of entry.instances.values()) {
-      if (instance.phase === "serving" && instance.suspectUntilMs === 0) serving.push(instance);
+      if (instance.phase !== "serving") continue;
+      if (instance.suspectUntilMs === 0) serving.push(instance);
+      else {
+        suspects++;
+        if (instance.silent) silent.push(instance);
+      }
     }
-    entry.serving = serving;
+    entry.serving = serving.length > 0 ? serving : silent;
+    entry.suspects = suspects;
     entry.epoch++;
     this.#onChange(entry);
   }
@@ -208,6 +287,9 @@ function createInstance(
     phase: state.phase,
     seenAtMs: nowMs,
     suspectUntilMs: 0,
+    silent: false,
+    suspectSinceMs: 0,
+    probeDueMs: 0,
     clockOffsetMs: offset,
     load,
     outlier: createOutlierState(outliers),

@@ -23,6 +23,8 @@ export interface KnownRouter {
 export class RouterDirectory {
   readonly #routers = new Map<string, KnownRouter>();
   #usable: KnownRouter[] = [];
+  /** Known and not draining, but suspect or silent: better than nobody, since they can be asked what became of a call. */
+  #doubtful: KnownRouter[] = [];
 
   all(): Iterable<KnownRouter> {
     return this.#routers.values();
@@ -52,11 +54,24 @@ export class RouterDirectory {
     return false;
   }
 
-  /** The broker says that nobody listens there. */
+  /** Whether there is a router, besides `except`, that is not in doubt. */
+  hasUsable(except?: KnownRouter): boolean {
+    return this.#usable.some((router) => router !== except);
+  }
+
+  /** The broker says that nobody listens there, or it does not answer. */
   suspect(id: string, nowMs: number): void {
     const known = this.#routers.get(id);
     if (known === undefined) return;
     known.suspectUntilMs = nowMs + SUSPECT_MS;
+    this.#rebuild(nowMs);
+  }
+
+  /** It has answered: it is there. */
+  trust(id: string, nowMs: number): void {
+    const known = this.#routers.get(id);
+    if (known === undefined || known.suspectUntilMs === 0) return;
+    known.suspectUntilMs = 0;
     this.#rebuild(nowMs);
   }
 
@@ -75,11 +90,12 @@ export class RouterDirectory {
   }
 
   /**
-   * The better of two drawn by chance, by calls in flight from here (power of two choices). Undefined: none is known but
-   * perhaps `except`, which has just refused.
+   * The better of two drawn by chance, by calls in flight from here (power of two choices); of those in doubt only where there
+   * are no others. Undefined: none is known but perhaps `except`, which has just refused.
    */
   choose(random: () => number, except?: KnownRouter): KnownRouter | undefined {
-    const usable = except === undefined ? this.#usable : this.#usable.filter((router) => router !== except);
+    const known = this.#usable.length > 0 ? this.#usable : this.#doubtful;
+    const usable = except === undefined ? known : known.filter((router) => router !== except);
     const count = usable.length;
     if (count <= 1) return usable[0];
     const first = Math.floor(random() * count);
@@ -91,9 +107,12 @@ export class RouterDirectory {
   }
 
   #rebuild(nowMs: number): void {
-    this.#usable = [...this.#routers.values()].filter(
-      (router) =>
-        !router.state.draining && router.suspectUntilMs <= nowMs && nowMs - router.seenAtMs <= ROUTER_SILENT_MS,
-    );
+    this.#usable = [];
+    this.#doubtful = [];
+    for (const router of this.#routers.values()) {
+      if (router.state.draining) continue;
+      const inDoubt = router.suspectUntilMs > nowMs || nowMs - router.seenAtMs > ROUTER_SILENT_MS;
+      (inDoubt ? this.#doubtful : this.#usable).push(router);
+    }
   }
 }

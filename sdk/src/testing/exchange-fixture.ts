@@ -45,6 +45,7 @@ export function exchangeOf(nowMs: number, more: Partial<Exchange> = {}, policy: 
     payload: new Uint8Array(0),
     startedAtMs: nowMs,
     deadlineAtMs: nowMs + 10_000,
+    lostMs: 0,
     timeoutMs: undefined,
     priority: "default",
     key: undefined,

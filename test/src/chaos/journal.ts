@@ -14,7 +14,7 @@ export interface Sent {
   readonly deadlineUs: number;
 }
 
-/** How a call ended at its caller: `OK`, or the reason of its error. */
+/** How a call ended at its caller: `OK`, or reason and origin of its error: `gone@router`. */
 export interface Ended {
   readonly id: string;
   readonly atUs: number;

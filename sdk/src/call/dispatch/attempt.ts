@@ -28,11 +28,11 @@ export function createAttemptTable(): AttemptTable {
 }
 
 function lossError({ instance }: Attempt, loss: Loss): MeshError {
-  return loss === "unseen"
-    ? MeshError.of("not-started", `the request never reached instance ${instance.id}`, { origin: "router" })
-    : MeshError.of("gone", `instance ${instance.id} of ${instance.service} was lost while the call ran`, {
-        origin: "router",
-      });
+  const who = `instance ${instance.id} of ${instance.service}`;
+  const origin = "router";
+  if (loss === "unseen") return MeshError.of("not-started", `the request never reached ${who}`, { origin });
+  const what = loss === "gone" ? "was lost while the call ran" : "did not answer while the call ran";
+  return MeshError.of("gone", `${who} ${what}`, { origin });
 }
 
 /** A reply as it came from the instance; bytes are passed on as they are. */

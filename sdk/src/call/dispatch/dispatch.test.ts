@@ -444,6 +444,8 @@ describe("the own connection", () => {
     w.sender.failure = new BrokerDisconnected();
     w.start();
     w.runtime.clock.advance(2_000);
+    assert.equal(w.results.length, 0, "it waits for the broker");
+    w.runtime.clock.advance(1_100);
     assert.equal(only(w.results).error?.reason, "not-started");
     for (const id of ["a", "b"]) {
       const instance = w.registry.instance("orders", id);

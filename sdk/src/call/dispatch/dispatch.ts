@@ -18,7 +18,7 @@ import type { Timer, Timers } from "../timer-wheel.ts";
 import type { Attempt, AttemptOwner, AttemptSender, AttemptTable, InstanceReply } from "./attempt.ts";
 import { chooseInstance, drawDestination } from "./choose-instance.ts";
 import { classify, outcomeOf } from "./classify.ts";
-import { MAX_PARKED_MS, type Parked, type Parking } from "./parking.ts";
+import { MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, type Parked, type Parking } from "./parking.ts";
 
 export interface DispatchPorts {
   readonly clock: Clock;
@@ -61,7 +61,8 @@ export class Dispatch implements AttemptOwner {
   #deadlineTimer: Timer | undefined;
   #delayTimer: Timer | undefined;
   #parked: Parked | undefined;
-  #parkUntilMs = 0;
+  /** When it parked first; 0 before. */
+  #parkedSinceMs = 0;
   #notStarted = 0;
   #lastReply: InstanceReply | undefined;
   #ended = false;
@@ -145,24 +146,42 @@ export class Dispatch implements AttemptOwner {
   /** Waits for an instance over a blip. False if it may not, or has waited long enough. */
   #park(reason: MeshReason): boolean {
     if (reason !== "no-instance") return false;
-    const { clock, parking } = this.#ports;
-    const now = clock.nowMs();
-    if (this.#parkUntilMs === 0) this.#parkUntilMs = Math.min(now + MAX_PARKED_MS, this.#exchange.deadlineAtMs);
-    const waitMs = this.#parkUntilMs - now;
-    if (waitMs <= 0) return false;
+    const { parking, registry, onWanted } = this.#ports;
     const service = this.#destination?.service ?? this.#exchange.targetService;
-    this.#ports.onWanted?.(service);
-    this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, () => {
-      this.#parked = undefined;
-      this.#try();
-    });
-    if (this.#parked === undefined) {
-      this.#end(
-        MeshError.of("parking-full", `too many calls wait for an instance of ${service}`, { origin: "router" }),
-        undefined,
-      );
-    }
+    const inDoubt = (registry.service(service)?.suspects ?? 0) > 0;
+    const waitMs = this.#waitMs(inDoubt ? MAX_PARKED_IN_DOUBT_MS : MAX_PARKED_MS);
+    if (waitMs <= 0) return false;
+    onWanted?.(service);
+    this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, this.#resume);
+    if (this.#parked === undefined) this.#parkingFull(`an instance of ${service}`);
     return true;
+  }
+
+  /** The connection to the broker went while this call had to be sent: it is sent when that is back. */
+  #parkForBroker(error: MeshError): void {
+    const waitMs = this.#waitMs(MAX_PARKED_IN_DOUBT_MS);
+    if (waitMs <= 0) {
+      this.#end(error, undefined);
+      return;
+    }
+    this.#parked = this.#ports.parking.waitForBroker(this.#exchange.payload.length, waitMs, this.#resume);
+    if (this.#parked === undefined) this.#parkingFull("the broker");
+  }
+
+  /** How much longer this call may wait, of `mostMs` in all since it first waited. */
+  #waitMs(mostMs: number): number {
+    const now = this.#ports.clock.nowMs();
+    if (this.#parkedSinceMs === 0) this.#parkedSinceMs = now;
+    return Math.min(this.#parkedSinceMs + mostMs, this.#exchange.deadlineAtMs) - now;
+  }
+
+  readonly #resume = (): void => {
+    this.#parked = undefined;
+    this.#try();
+  };
+
+  #parkingFull(what: string): void {
+    this.#end(MeshError.of("parking-full", `too many calls wait for ${what}`, { origin: "router" }), undefined);
   }
 
   #send(instance: Instance): void {
@@ -196,15 +215,20 @@ export class Dispatch implements AttemptOwner {
       sender.send(attempt);
     } catch (thrown) {
       attempts.remove(attempt);
-      const error =
-        thrown instanceof MeshError
-          ? thrown
-          : MeshError.of("not-started", "the connection to the broker is down", { origin: "router", cause: thrown });
-      // Nothing left this process, so nothing is learnt about the instance.
-      this.#attemptEnded(attempt, error, "abandoned");
-      this.#lastReply = undefined;
-      this.#afterFailure(error);
+      this.#notSent(attempt, thrown);
     }
+  }
+
+  /** Nothing left this process, so nothing is learnt about the instance. */
+  #notSent(attempt: Attempt, thrown: unknown): void {
+    const known = thrown instanceof MeshError;
+    const error = known
+      ? thrown
+      : MeshError.of("not-started", "the connection to the broker is down", { origin: "router", cause: thrown });
+    this.#attemptEnded(attempt, error, "abandoned");
+    this.#lastReply = undefined;
+    if (known) this.#afterFailure(error);
+    else this.#parkForBroker(error);
   }
 
   #startSpan(telemetry: Telemetry, instance: Instance): Attempt["span"] {

@@ -6,6 +6,10 @@ export const MAX_PARKED_CALLS = 10_000;
 export const MAX_PARKED_BYTES = 64 * 1024 * 1024;
 /** Longest wait for an instance, in ms, within the call's deadline: longer than the second a route reset lasts. */
 export const MAX_PARKED_MS = 1_500;
+/** As long as instances are known and only suspect, or the broker is away: whether they are there will turn out. */
+export const MAX_PARKED_IN_DOUBT_MS = 3_000;
+/** Whoever waits for the broker itself stands under a name that no service can have. */
+const BROKER = "$broker";
 
 export interface Parked {
   readonly bytes: number;
@@ -46,6 +50,15 @@ export class Parking {
     this.#calls++;
     this.#bytes += bytes;
     return parked;
+  }
+
+  /** Waits for the connection to the broker. */
+  waitForBroker(bytes: number, waitMs: number, resume: () => void): Parked | undefined {
+    return this.wait(BROKER, bytes, waitMs, resume);
+  }
+
+  brokerReturned(): void {
+    this.serviceChanged(BROKER);
   }
 
   /** The call ended while it waited. */

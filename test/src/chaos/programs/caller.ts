@@ -60,7 +60,8 @@ function call(): void {
   };
   mesh.call(service, kind, { id }, { timeoutMs: settings.timeoutMs }).then(
     () => end("OK"),
-    (error: unknown) => end(error instanceof MeshError ? error.reason : String(error).replaceAll(/\s/g, "_")),
+    (error: unknown) =>
+      end(error instanceof MeshError ? `${error.reason}@${error.origin}` : String(error).replaceAll(/\s/g, "_")),
   );
 }
 
