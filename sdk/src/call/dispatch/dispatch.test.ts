@@ -25,7 +25,7 @@ import {
   type InstanceReply,
 } from "./attempt.ts";
 import { type Dispatch, type DispatchPorts, type DispatchResult, dispatch } from "./dispatch.ts";
-import { MAX_PARKED_MS, Parking } from "./parking.ts";
+import { MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, Parking } from "./parking.ts";
 
 const EMPTY = new Uint8Array(0);
 const OK: InstanceReply = { headers: EMPTY_BLOCK, payload: Uint8Array.from([1]) };
@@ -419,6 +419,24 @@ describe("nobody there", () => {
     w.start();
     w.start();
     assert.equal(only(w.results).error?.reason, "overloaded");
+    w.reply(w.sender.last, OK);
+    assertClean(w);
+  });
+
+  test("but calls that waited for it get their turn one by one, and no longer than calls in doubt wait", () => {
+    const w = world();
+    w.start();
+    w.start();
+    w.start();
+    w.announce("a", { maxInFlight: 1 });
+    assert.deepEqual([w.sender.sent.length, w.parking.size, w.results.length], [1, 2, 0]);
+    w.reply(w.sender.last, OK);
+    assert.deepEqual([w.sender.sent.length, w.parking.size], [2, 1]);
+    w.start();
+    assert.equal(only(w.results.slice(1)).error?.reason, "overloaded", "who comes now does not wait");
+    w.runtime.clock.advance(MAX_PARKED_IN_DOUBT_MS + 10);
+    assert.equal(w.results.length, 3);
+    assert.equal(w.results[2]?.error?.reason, "overloaded");
     w.reply(w.sender.last, OK);
     assertClean(w);
   });

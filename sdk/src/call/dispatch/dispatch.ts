@@ -104,6 +104,7 @@ export class Dispatch implements AttemptOwner {
       this.#suspect(attempt.instance, error);
       this.#afterFailure(error);
     }
+    this.#ports.parking.placeFreed(attempt.instance.service);
   }
 
   attemptFailed(attempt: Attempt, error: MeshError): void {
@@ -143,12 +144,16 @@ export class Dispatch implements AttemptOwner {
     if (!this.#park(refusal.reason as MeshReason)) this.#end(refusal, undefined);
   }
 
-  /** Waits for an instance over a blip. False if it may not, or has waited long enough. */
+  /**
+   * Waits for an instance over a blip. False if it may not, or has waited long enough. All that waited go on in the same moment: who
+   * finds every instance full then waits for a place, where a call that comes as one of many would be refused at once.
+   */
   #park(reason: MeshReason): boolean {
-    if (reason !== "no-instance") return false;
+    const mayWait = reason === "no-instance" || (reason === "overloaded" && this.#parkedSinceMs !== 0);
+    if (!mayWait) return false;
     const { parking, registry, onWanted } = this.#ports;
     const service = this.#destination?.service ?? this.#exchange.targetService;
-    const inDoubt = (registry.service(service)?.suspects ?? 0) > 0;
+    const inDoubt = reason === "overloaded" || (registry.service(service)?.suspects ?? 0) > 0;
     const waitMs = this.#waitMs(inDoubt ? MAX_PARKED_IN_DOUBT_MS : MAX_PARKED_MS);
     if (waitMs <= 0) return false;
     onWanted?.(service);

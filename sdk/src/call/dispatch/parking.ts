@@ -71,6 +71,16 @@ export class Parking {
     this.#bytes -= parked.bytes;
   }
 
+  /** An instance of this service has room for one call more: it is whose turn it is. */
+  placeFreed(service: string): void {
+    const waiting = this.#waiting.get(service);
+    if (waiting === undefined) return;
+    for (const parked of waiting) {
+      this.#release(parked);
+      return;
+    }
+  }
+
   /** Somebody can take calls of this service now. */
   serviceChanged(service: string): void {
     const waiting = this.#waiting.get(service);
