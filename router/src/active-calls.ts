@@ -31,6 +31,11 @@ export class ActiveCalls {
     return !this.#calls.has(callId) && !this.#burned.has(`${principal} ${callId}`);
   }
 
+  /** Whether a call of this id was answered not long ago. */
+  hasFinished(callId: string, principal: string): boolean {
+    return this.finished.has(finishedKey(callId, principal));
+  }
+
   start(call: ActiveCall): void {
     this.#calls.set(call.callId, call);
     this.#byPrincipal.set(call.principal, this.countOf(call.principal) + 1);
@@ -64,7 +69,7 @@ export class ActiveCalls {
     // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
     for (const id of new Set(ids)) {
       if (this.find(id, principal) !== undefined) running.push(id);
-      else if (this.finished.has(`${principal} ${id}`)) done.push(id);
+      else if (this.hasFinished(id, principal)) done.push(id);
       else {
         this.#burn(`${principal} ${id}`);
         unseen.push(id);
@@ -86,4 +91,9 @@ export class ActiveCalls {
     if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
+}
+
+/** What a finished call's reply is kept under: ids are a caller's own. */
+export function finishedKey(callId: string, principal: string): string {
+  return `${principal} ${callId}`;
 }

@@ -472,6 +472,22 @@ describe("every outcome ends the call that began", () => {
     w.assertClean();
   });
 
+  test("a request of an SDK that is heard again after its answer, on a second connection, runs no second time", async () => {
+    const w = world();
+    w.instance("i1");
+    const request = {
+      reply: "_INBOX.cart.conn.0123456789abcdef",
+      way: "via",
+      fields: [header.sent, String(w.runtime.clock.stampMs())],
+    } as const;
+    w.send(request);
+    await w.server.settle();
+    w.send(request);
+    await w.server.settle();
+    assert.deepEqual([w.ran.length, w.answers.length], [1, 1]);
+    w.assertClean();
+  });
+
   test("what may have lain unread for all of its time while the router stood still is refused as not started", async () => {
     const w = world();
     w.instance("i1");

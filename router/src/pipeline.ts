@@ -21,7 +21,7 @@ import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sd
 import type { PolicyHolder } from "@malla/sdk/discovery";
 import { settingsOf } from "@malla/sdk/engine";
 import { attribute, OTHER, rpcSpan } from "@malla/sdk/telemetry";
-import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
+import { type ActiveCall, type ActiveCalls, finishedKey } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
@@ -77,7 +77,10 @@ export class Pipeline {
       const callId = callIdOf(message, way, runtime);
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
-      exchange = this.#open(target, message, callId, way);
+      const facts = readRequestHeaders(message.headers);
+      // Heard on two connections while this router moves from one to the other. Only an SDK's ids are its own for ever.
+      if (facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
+      exchange = this.#open(target, message, callId, facts, way);
       // Before authorize, which judges the final service and method.
       route(exchange, calledFacts(exchange));
       exchange.deadlineAtMs = this.#deadline(exchange);
@@ -92,9 +95,14 @@ export class Pipeline {
     }
   }
 
-  #open(target: CallTarget, message: BrokerMessage, callId: string, way: "shared" | "via"): Exchange {
+  #open(
+    target: CallTarget,
+    message: BrokerMessage,
+    callId: string,
+    facts: RequestFacts,
+    way: "shared" | "via",
+  ): Exchange {
     const { runtime, policy } = this.#ports;
-    const facts = readRequestHeaders(message.headers);
     const startedAtMs = runtime.clock.nowMs();
     const lostMs = this.#lostMs(facts, way);
     const { telemetry } = runtime;
@@ -231,7 +239,7 @@ export class Pipeline {
   /** While the connection is down nothing is sent; the caller asks by a probe and gets it then. */
   #publish(exchange: Exchange, payload: Uint8Array, headers: Uint8Array): void {
     const { broker, active, runtime } = this.#ports;
-    const key = `${exchange.principal} ${exchange.callId}`;
+    const key = finishedKey(exchange.callId, exchange.principal);
     active.finished.keep(key, exchange.reply, payload, headers, runtime.clock.nowMs());
     if (broker.connected) broker.publish(exchange.reply, payload, undefined, headers);
   }

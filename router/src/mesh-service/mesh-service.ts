@@ -14,7 +14,7 @@ import {
   parseHeaderBlock,
 } from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
-import type { ActiveCalls } from "../active-calls.ts";
+import { type ActiveCalls, finishedKey } from "../active-calls.ts";
 import type { PolicyFollower } from "../policy/policy-follower.ts";
 
 export interface MeshServiceOptions {
@@ -86,7 +86,7 @@ export class MeshService {
     const ids = (headerValue(headers, header.probe) ?? "").split(",").filter(isIdToken);
     const answer = active.probe(principal, ids);
     for (const id of answer.done) {
-      const reply = active.finished.find(`${principal} ${id}`);
+      const reply = active.finished.find(finishedKey(id, principal));
       if (reply !== undefined) broker.publish(reply.subject, reply.payload, undefined, reply.headers);
     }
     this.#reply(message, encodeProbeAnswer(answer));

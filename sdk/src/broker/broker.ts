@@ -21,8 +21,10 @@ export interface BrokerSubscription {
 export type BrokerStatus =
   | { readonly type: "connected" }
   | { readonly type: "disconnected" }
-  /** The server will go away soon: move before it does. */
+  /** The server will go away soon: this connection moves to another one before it does. */
   | { readonly type: "lame-duck" }
+  /** It has moved: for a moment a message may be heard twice. */
+  | { readonly type: "moved" }
   /** A publish or subscribe this connection may not do; the broker tells so asynchronously. */
   | { readonly type: "denied"; readonly operation: string; readonly subject: string }
   | { readonly type: "error"; readonly error: Error }
@@ -33,7 +35,7 @@ export interface Broker {
   readonly connected: boolean;
   /** Largest message (headers and payload) the broker carries, in bytes. */
   readonly maxPayloadBytes: number;
-  /** Server this connection is on, for people: `nats://127.0.0.1:4222`. */
+  /** Server this connection is on now, for people: `nats://127.0.0.1:4222`. */
   readonly server: string;
   /**
    * Sends. Throws `BrokerDisconnected` while the connection is down: nothing is buffered, so nothing vanishes unseen.

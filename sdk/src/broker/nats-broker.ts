@@ -1,6 +1,9 @@
 // The only place that knows the NATS client. Settings are those of the failure model: a dead server is noticed in three
-// seconds, a killed one at once, and reconnecting never ends.
+// seconds, a killed one at once, and reconnecting never ends. A server that says it will go is left before it does: a second
+// connection is made first, and for a moment everything is heard on both (failure rule 11).
+import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type ConnectionOptions,
   connect,
   credsAuthenticator,
   errors,
@@ -8,6 +11,7 @@ import {
   type NatsConnection,
   type Status,
   type Subscription,
+  type SubscriptionOptions,
 } from "nats";
 import {
   type Broker,
@@ -27,6 +31,15 @@ const FIRST_DIALS = 5;
 /** Redial after 20 to 80 ms, by chance, so that a thousand clients do not return in one instant. */
 const REDIAL_MIN_MS = 20;
 const REDIAL_SPREAD_MS = 60;
+
+/** All clients of a server hear at once that it will go: each moves within this, in ms, by chance. */
+const MOVE_SPREAD_MS = 500;
+/** Nobody else takes us now: tried again after this, in ms. The server gives its clients ten seconds. */
+const MOVE_RETRY_MS = 500;
+/** Subscriptions on the new connection are known to every server of a cluster after this, in ms; then the old ones end. */
+const OVERLAP_MS = 500;
+/** The old connection stays open for this, in ms, for requests of JetStream that were sent on it. */
+const LINGER_MS = 2_000;
 
 export interface NatsBrokerOptions {
   /** `nats://host:port`, one or several separated by commas. */
@@ -54,29 +67,39 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
   const servers =
     typeof options.servers === "string" ? options.servers.split(",").map((s) => s.trim()) : [...options.servers];
   const random = options.random ?? Math.random;
-  for (let dial = 1; ; dial++) {
+  const dial = async (): Promise<NatsConnection> => await connect(clientOptions(options, servers, random));
+  for (let dials = 1; ; dials++) {
     try {
-      const connection = await connect({
-        servers,
-        name: options.name,
-        noAsyncTraces: true,
-        pingInterval: PING_INTERVAL_MS,
-        maxPingOut: MAX_PINGS_OUT,
-        timeout: CONNECT_TIMEOUT_MS,
-        maxReconnectAttempts: -1,
-        ignoreAuthErrorAbort: true,
-        reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
-        ...(options.credentials === undefined
-          ? {}
-          : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
-        ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
-        ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
-      });
-      return new NatsBroker(connection, options.onCallbackError ?? ((): void => undefined));
+      return new NatsBroker(await dial(), { dial, random, onCallbackError: options.onCallbackError ?? nothing });
     } catch (cause) {
-      if (dial === FIRST_DIALS || !isTimeout(cause)) throw connectError(cause, servers);
+      if (dials === FIRST_DIALS || !isTimeout(cause)) throw connectError(cause, servers);
     }
   }
+}
+
+function nothing(): void {}
+
+/** A fresh object each time: the client writes into it. */
+function clientOptions(
+  options: NatsBrokerOptions,
+  servers: readonly string[],
+  random: () => number,
+): ConnectionOptions {
+  const { name, credentials, inboxPrefix, tls } = options;
+  return {
+    servers: [...servers],
+    name,
+    noAsyncTraces: true,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MAX_PINGS_OUT,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
+    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
+  };
 }
 
 /** A server that is there and slow to answer: a busy machine, or many who come at once. */
@@ -106,24 +129,40 @@ function withoutUserInfo(server: string): string {
   return server.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1");
 }
 
-/** One connection to NATS. */
+interface NatsBrokerPorts {
+  /** Another connection with the same options. */
+  readonly dial: () => Promise<NatsConnection>;
+  readonly random: () => number;
+  readonly onCallbackError: (error: unknown, subject: string) => void;
+}
+
+/** A subscription of ours, which outlives the connections it is made on. */
+interface Lasting {
+  readonly subject: string;
+  readonly options: SubscriptionOptions;
+  /** On the connection in use; on the one that is left behind as well, as long as both are heard. */
+  readonly made: Subscription[];
+}
+
+/** One place on NATS: a connection, and while its server goes away a second one. */
 export class NatsBroker implements Broker {
-  readonly #connection: NatsConnection;
-  readonly #onCallbackError: (error: unknown, subject: string) => void;
+  #connection: NatsConnection;
+  readonly #ports: NatsBrokerPorts;
+  readonly #lasting = new Set<Lasting>();
   readonly #listeners = new Set<(status: BrokerStatus) => void>();
   #connected = true;
+  #moving = false;
+  #closing = false;
+  /** The connection that was moved away from, until it is closed. */
+  #leftBehind: NatsConnection | undefined;
 
-  constructor(connection: NatsConnection, onCallbackError: (error: unknown, subject: string) => void) {
+  constructor(connection: NatsConnection, ports: NatsBrokerPorts) {
     this.#connection = connection;
-    this.#onCallbackError = onCallbackError;
-    void this.#watchStatus();
-    void connection.closed().then((error) => {
-      this.#connected = false;
-      this.#tell({ type: "closed", error: error instanceof Error ? error : undefined });
-    });
+    this.#ports = ports;
+    this.#watch(connection);
   }
 
-  /** The client's own connection, for the JetStream adapters beside this file. */
+  /** The client's own connection, for the JetStream adapters beside this file: another one after a move. */
   get connection(): NatsConnection {
     return this.#connection;
   }
@@ -155,7 +194,7 @@ export class NatsBroker implements Broker {
   }
 
   subscribe(subject: string, onMessage: (message: BrokerMessage) => void, queue?: string): BrokerSubscription {
-    const subscription = this.#connection.subscribe(subject, {
+    const options: SubscriptionOptions = {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, message): void => {
         // Anything thrown here would end the client's read loop without a sign.
@@ -163,13 +202,21 @@ export class NatsBroker implements Broker {
         try {
           onMessage(readMessage(message));
         } catch (thrown) {
-          this.#onCallbackError(thrown, subject);
+          this.#ports.onCallbackError(thrown, subject);
         }
       },
-    });
+    };
+    const lasting: Lasting = { subject, options, made: [this.#connection.subscribe(subject, { ...options })] };
+    this.#lasting.add(lasting);
     return {
-      unsubscribe: () => subscription.unsubscribe(),
-      drain: async () => this.#drain(subscription),
+      unsubscribe: () => {
+        this.#lasting.delete(lasting);
+        for (const subscription of lasting.made) subscription.unsubscribe();
+      },
+      drain: async () => {
+        this.#lasting.delete(lasting);
+        await Promise.all(lasting.made.map(async (subscription) => this.#drain(subscription)));
+      },
     };
   }
 
@@ -209,17 +256,71 @@ export class NatsBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    if (!this.#connection.isClosed()) await this.#connection.close();
+    this.#closing = true;
+    await Promise.all([closeQuietly(this.#connection), closeQuietly(this.#leftBehind)]);
   }
 
-  async #watchStatus(): Promise<void> {
-    for await (const status of this.#connection.status()) {
+  /** Follows a connection for as long as it is the one in use. */
+  #watch(connection: NatsConnection): void {
+    void this.#watchStatus(connection);
+    void connection.closed().then((error) => {
+      if (connection !== this.#connection) return;
+      this.#connected = false;
+      this.#tell({ type: "closed", error: error instanceof Error ? error : undefined });
+    });
+  }
+
+  async #watchStatus(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
       const told = translate(status);
-      if (told === undefined) continue;
+      if (told === undefined || connection !== this.#connection) continue;
       if (told.type === "connected") this.#connected = true;
       if (told.type === "disconnected") this.#connected = false;
+      if (told.type === "lame-duck") void this.#move(connection);
       this.#tell(told);
     }
+  }
+
+  /** Goes to another server before this one ends. Where none takes us, the client reconnects when it has ended. */
+  async #move(from: NatsConnection): Promise<void> {
+    if (this.#moving) return;
+    this.#moving = true;
+    try {
+      await pause(this.#ports.random() * MOVE_SPREAD_MS);
+      const to = await this.#dialAnother(from);
+      if (to !== undefined) await this.#takeOver(from, to);
+    } finally {
+      this.#moving = false;
+    }
+  }
+
+  /** A connection to another server. Undefined if the old one was lost or closed meanwhile. */
+  async #dialAnother(from: NatsConnection): Promise<NatsConnection | undefined> {
+    while (this.#connected && !this.#closing) {
+      const to = await this.#ports.dial().catch(() => undefined);
+      if (to !== undefined) {
+        if (to.info?.server_id !== from.info?.server_id && this.#connected && !this.#closing) return to;
+        await to.close();
+      }
+      await pause(MOVE_RETRY_MS);
+    }
+    return undefined;
+  }
+
+  async #takeOver(from: NatsConnection, to: NatsConnection): Promise<void> {
+    for (const lasting of this.#lasting) lasting.made.unshift(to.subscribe(lasting.subject, { ...lasting.options }));
+    await to.flush().catch(() => undefined);
+    this.#leftBehind = from;
+    this.#connection = to;
+    this.#connected = true;
+    this.#watch(to);
+    this.#tell({ type: "moved" });
+    if (this.#closing) return await closeQuietly(to);
+    await pause(OVERLAP_MS);
+    await Promise.all([...this.#lasting].map(async ({ made }) => Promise.all(made.splice(1).map(endQuietly))));
+    await pause(LINGER_MS);
+    await closeQuietly(from);
+    this.#leftBehind = undefined;
   }
 
   #tell(status: BrokerStatus): void {
@@ -227,10 +328,24 @@ export class NatsBroker implements Broker {
       try {
         listener(status);
       } catch (thrown) {
-        this.#onCallbackError(thrown, "status");
+        this.#ports.onCallbackError(thrown, "status");
       }
     }
   }
+}
+
+/** Keeps no process alive. */
+async function pause(ms: number): Promise<void> {
+  await sleep(ms, undefined, { ref: false });
+}
+
+async function closeQuietly(connection: NatsConnection | undefined): Promise<void> {
+  if (connection !== undefined && !connection.isClosed()) await connection.close();
+}
+
+/** What was sent to it still arrives. */
+async function endQuietly(subscription: Subscription): Promise<void> {
+  await subscription.drain().catch(() => undefined);
 }
 
 function translate(status: Status): BrokerStatus | undefined {

@@ -1,6 +1,7 @@
 // KeyValue over a JetStream stream named KV_<bucket>, by the API the grants allow a reader: STREAM.MSG.GET alone. The
 // client's own KV type asks for more than a router may.
 import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
 import type { KeyValue, KeyValueEntry, WriteOutcome } from "./key-value.ts";
 import type { NatsBroker } from "./nats-broker.ts";
 
@@ -11,21 +12,31 @@ const NOT_FOUND = 10037;
 const WRONG_SEQUENCE = new Set([10071, 10164]);
 
 export async function openKeyValue(broker: NatsBroker, bucket: string): Promise<KeyValue> {
-  const manager = await jetstreamManager(broker.connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS });
-  return new NatsKeyValue(broker, manager, bucket);
+  const keyValue = new NatsKeyValue(broker, bucket);
+  await keyValue.manager();
+  return keyValue;
 }
 
 class NatsKeyValue implements KeyValue {
   readonly #broker: NatsBroker;
-  readonly #manager: JetStreamManager;
   readonly #stream: string;
   readonly #prefix: string;
+  /** The manager, and the connection it works on: after a move it is another. */
+  #managed: { readonly connection: NatsConnection; readonly manager: Promise<JetStreamManager> } | undefined;
 
-  constructor(broker: NatsBroker, manager: JetStreamManager, bucket: string) {
+  constructor(broker: NatsBroker, bucket: string) {
     this.#broker = broker;
-    this.#manager = manager;
     this.#stream = `KV_${bucket}`;
     this.#prefix = `$KV.${bucket}.`;
+  }
+
+  async manager(): Promise<JetStreamManager> {
+    const { connection } = this.#broker;
+    if (this.#managed?.connection !== connection) {
+      const manager = jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS });
+      this.#managed = { connection, manager };
+    }
+    return await this.#managed.manager;
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
@@ -36,7 +47,7 @@ class NatsKeyValue implements KeyValue {
     query: { last_by_subj: string } | { seq: number; next_by_subj: string },
   ): Promise<KeyValueEntry | undefined> {
     try {
-      const message = await this.#manager.streams.getMessage(this.#stream, query as never);
+      const message = await (await this.manager()).streams.getMessage(this.#stream, query as never);
       if (message === null) return undefined;
       const operation = message.header?.get("KV-Operation");
       if (operation === "DEL" || operation === "PURGE") return undefined;
@@ -76,11 +87,13 @@ class NatsKeyValue implements KeyValue {
   }
 
   async keys(prefix: string): Promise<readonly string[]> {
-    const info = await this.#manager.streams.info(this.#stream, { subjects_filter: `${this.#prefix}${prefix}>` });
+    const info = await (await this.manager()).streams.info(this.#stream, {
+      subjects_filter: `${this.#prefix}${prefix}>`,
+    });
     return Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(this.#prefix.length));
   }
 
   async delete(key: string): Promise<void> {
-    await this.#manager.streams.purge(this.#stream, { filter: this.#prefix + key });
+    await (await this.manager()).streams.purge(this.#stream, { filter: this.#prefix + key });
   }
 }
