@@ -197,6 +197,7 @@ function dispatchPorts(from: DependencyContainer, runtime: Runtime): DispatchPor
     attempts: from.resolve(TOKENS.attempts),
     sender: from.resolve(TOKENS.sender),
     parking: from.resolve(TOKENS.parking),
+    onWaiting: (exchange, notice) => from.resolve(TOKENS.sender).notify(exchange, notice),
     onWanted: (service) => from.resolve(TOKENS.plainServices).wanted(service),
     budgetOf: (service) => {
       let budget = budgets.get(service);

@@ -120,6 +120,7 @@ export class Pipeline {
       label,
       callId,
       reply: message.reply,
+      via: way === "via",
       headers: facts.headers,
       payload: message.payload,
       startedAtMs,

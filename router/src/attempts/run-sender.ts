@@ -5,6 +5,7 @@ import {
   type Attempt,
   type AttemptSender,
   type AttemptTable,
+  type Exchange,
   ProbeTable,
   type Runtime,
   SILENT_AFTER_MS,
@@ -17,6 +18,7 @@ import {
   header,
   headerValue,
   MeshError,
+  type Notice,
   PROBE_METHOD,
   parseHeaderBlock,
   parseLoad,
@@ -124,6 +126,13 @@ export class RunSender implements AttemptSender {
       registry.silent(peer, now);
       if (registry.hasOthers(peer)) attempts.peerSilent(peer, ids);
     }
+  }
+
+  /** Tells a caller how its call stands, if it can make use of it. */
+  notify({ via, reply }: Exchange, notice: Notice): void {
+    const { broker } = this.#options;
+    if (!via || reply === "" || !broker.connected) return;
+    broker.publish(reply, EMPTY, undefined, encodeHeaderBlock([header.notice, notice]));
   }
 
   /** Asks every instance what became of what it was sent: the connection was lost and is back. */

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly callId: string;
   /** Where the answer goes; empty for a one-way call. */
   readonly reply: string;
+  /** Its caller picked this router, waits for it, and can be told how the call stands. */
+  readonly via: boolean;
   readonly headers: HeaderBlock;
   readonly payload: Uint8Array;
   readonly startedAtMs: number;

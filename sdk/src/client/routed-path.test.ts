@@ -19,7 +19,8 @@ import {
 import { RouterDirectory } from "../discovery/router-directory.ts";
 import { type MemoryBroker, MemoryServer } from "../testing/memory-broker.ts";
 import { createTestRuntime, type TestRuntime } from "../testing/test-runtime.ts";
-import { RoutedPath, type RoutedReply, type RoutedRequest, type RunningCall } from "./routed-path.ts";
+import type { RoutedRequest } from "./encode-request.ts";
+import { RoutedPath, type RoutedReply, type RunningCall } from "./routed-path.ts";
 
 const EMPTY = new Uint8Array(0);
 const PRINCIPAL = "cart";
@@ -421,6 +422,27 @@ describe("a router that is silent", () => {
     await w.pass(3_500);
     const { error } = only(calls.once.outcome);
     assert.deepEqual([error?.reason, error?.status, error?.origin], ["gone", "UNAVAILABLE", "sdk"]);
+    assert.equal(other.requests.length, 1);
+    assertClean(w);
+  });
+
+  test("that had only parked the call has not started it: it goes elsewhere, though it may not run twice", async () => {
+    const w = world();
+    const router = w.router("router-a");
+    const [parked, dispatching] = [w.call(), w.call()];
+    await w.server.settle();
+    const [first, second] = router.requests as [BrokerMessage, BrokerMessage];
+    router.reply(first, [header.notice, "parked"]);
+    router.reply(second, [header.notice, "parked"]);
+    router.reply(second, [header.notice, "dispatching"]);
+    await w.server.settle();
+    assert.deepEqual([parked.outcome.length, dispatching.outcome.length], [0, 0], "a notice is no answer");
+    const other = w.router("router-b");
+    other.onRequest = (message) => other.reply(message);
+    router.broker.disconnect();
+    await w.pass(4_000);
+    assert.equal(only(parked.outcome).error, undefined);
+    assert.equal(only(dispatching.outcome).error?.reason, "gone");
     assert.equal(other.requests.length, 1);
     assertClean(w);
   });

@@ -8,12 +8,10 @@ import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
 import { type Loss, PROBE_TICK_MS, type Waiting, WaitingTable } from "../call/waiting-table.ts";
 import {
-  callSubject,
   cancelSubject,
   decodeProbeAnswer,
   EMPTY_BLOCK,
   encodeHeaderBlock,
-  formatTimeoutMs,
   type HeaderBlock,
   header,
   inboxSubject,
@@ -24,6 +22,7 @@ import {
   viaSubject,
 } from "../contract/index.ts";
 import type { KnownRouter, RouterDirectory } from "../discovery/router-directory.ts";
+import { encodeRequest, type RoutedRequest } from "./encode-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
 
 /** The router ends a call at its deadline; the caller waits this much longer for its word, in ms. */
@@ -36,17 +35,6 @@ const NO_ROUTER_RETRY_MS = 100;
 const NO_ROUTER_WAIT_MS = 3_000;
 const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
-
-export interface RoutedRequest {
-  readonly service: string;
-  readonly method: string;
-  readonly payload: Uint8Array;
-  /** Without the deadline, which is written when the request is sent. */
-  readonly fields: readonly string[];
-  readonly deadlineAtMs: number;
-  /** Whether doing it twice does no harm, as far as the caller knows. */
-  readonly repeatable: boolean;
-}
 
 export interface RoutedReply {
   readonly headers: HeaderBlock;
@@ -68,6 +56,8 @@ interface RoutedCall {
 /** One request at one router. */
 interface Try extends Waiting<KnownRouter> {
   readonly call: RoutedCall;
+  /** Its router said that the call waits and nothing of it has started, and nothing else since. */
+  parked: boolean;
 }
 
 type Settle = (error: MeshError | undefined, reply: RoutedReply | undefined) => void;
@@ -190,7 +180,6 @@ export class RoutedPath {
     }
     const { broker, runtime, principal, connection, routers } = this.#options;
     const { request } = call;
-    const { service, method } = request;
     const now = runtime.clock.nowMs();
     const router = routers.choose(runtime.random, except);
     const current: Try = {
@@ -201,18 +190,11 @@ export class RoutedPath {
       sentAtMs: now,
       probedAtMs: 0,
       goneSinceMs: 0,
+      parked: false,
     };
     call.current = current;
-    const subject =
-      router === undefined
-        ? callSubject(principal, service, method)
-        : viaSubject(router.id, principal, service, method);
     try {
-      const fields = [...request.fields, header.timeout, formatTimeoutMs(request.deadlineAtMs - now)];
-      // By the router's own clock, since it does not know ours: what was held up on its way is known for it there.
-      if (router !== undefined)
-        fields.push(header.sent, String(Math.floor(runtime.clock.stampMs() + router.clockOffset.ms)));
-      const headers = encodeHeaderBlock(fields);
+      const { subject, headers } = encodeRequest(request, principal, router, runtime.clock);
       this.#refuseTooLarge(request.payload.length + headers.length);
       broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
@@ -239,6 +221,11 @@ export class RoutedPath {
     const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
     if (waiting === undefined) {
       if (typeof headers !== "string") this.#onProbeReply(id, headers, message.payload);
+      return;
+    }
+    // A notice is no answer; it carries nothing else.
+    if (typeof headers !== "string" && headers.fields.length === 2 && headers.fields[0] === header.notice) {
+      waiting.parked = headers.fields[1] === "parked";
       return;
     }
     this.#forget(waiting);
@@ -298,12 +285,13 @@ export class RoutedPath {
     return true;
   }
 
-  #lost({ call, peer }: Try, loss: Loss): void {
+  /** What its router had only parked has not started; the broker's word that the router is gone comes after its last one. */
+  #lost({ call, peer, parked }: Try, loss: Loss): void {
     if (peer !== undefined) {
       peer.inFlight--;
       if (loss !== "unseen") this.#options.routers.suspect(peer.id, this.#options.runtime.clock.nowMs());
     }
-    const mayResend = loss === "unseen" || call.request.repeatable;
+    const mayResend = loss === "unseen" || parked || call.request.repeatable;
     if (mayResend && this.#resend(call)) return;
     const error =
       loss === "unseen"

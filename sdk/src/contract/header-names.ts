@@ -38,3 +38,6 @@ export type Priority = "critical" | "default" | "sheddable";
 export const CONTENT_TYPE_JSON = "application/json";
 export const CONTENT_TYPE_PROTOBUF = "application/protobuf";
 export const CONTENT_TYPE_BYTES = "application/octet-stream";
+
+/** What a router says of a call that it has not answered: it waits and nothing of it has started, or it no longer waits. */
+export type Notice = "parked" | "dispatching";

@@ -46,6 +46,7 @@ export function exchangeOf(nowMs: number, more: Partial<Exchange> = {}, policy: 
     startedAtMs: nowMs,
     deadlineAtMs: nowMs + 10_000,
     lostMs: 0,
+    via: true,
     timeoutMs: undefined,
     priority: "default",
     key: undefined,

@@ -6,6 +6,7 @@ import {
   EMPTY_BLOCK,
   type InstanceState,
   MeshError,
+  type Notice,
   type RouteDocument,
   type RouteSpec,
   type ServicePolicyDocument,
@@ -65,6 +66,7 @@ interface World {
   readonly parking: Parking;
   readonly results: DispatchResult[];
   readonly wanted: string[];
+  readonly notices: Notice[];
   announce(id: string, more?: Partial<InstanceState>): void;
   start(more?: Partial<Exchange>, policy?: Policy): { exchange: Exchange; running: Dispatch };
   reply(attempt: Attempt, reply: InstanceReply): void;
@@ -78,6 +80,7 @@ function world(seed = 1): World {
   const attempts = createAttemptTable();
   const sender = new HeldSender();
   const wanted: string[] = [];
+  const notices: Notice[] = [];
   const budget = new RetryBudget();
   const results: DispatchResult[] = [];
   const ports: DispatchPorts = {
@@ -87,6 +90,7 @@ function world(seed = 1): World {
     sender,
     parking,
     onWanted: (service) => wanted.push(service),
+    onWaiting: (_exchange, notice) => notices.push(notice),
     budgetOf: () => budget,
   };
   return {
@@ -98,6 +102,7 @@ function world(seed = 1): World {
     parking,
     results,
     wanted,
+    notices,
     announce: (id, more) =>
       void registry.announce("sdk", "orders", id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs()),
     start: (more = {}, policy = emptyPolicy) => {
@@ -397,6 +402,26 @@ describe("nobody there", () => {
     }
     assert.ok(w.runtime.clock.nowMs() - start <= MAX_PARKED_MS + 100);
     only(w.results);
+    assertClean(w);
+  });
+
+  test("the caller is told, once, that nothing has started, and before something does", () => {
+    const w = world();
+    w.announce("a");
+    w.start({ idempotent: true });
+    w.reply(w.sender.last, NO_RESPONDERS);
+    w.announce("b", { phase: "draining" });
+    assert.deepEqual(w.notices, ["parked"]);
+    w.announce("b");
+    assert.deepEqual(w.notices, ["parked", "dispatching"]);
+    w.attempts.remove(w.sender.last);
+    w.sender.last.owner.attemptFailed(w.sender.last, MeshError.of("gone", "lost", { origin: "router" }));
+    w.runtime.clock.advance(300);
+    assert.equal(w.parking.size, 1);
+    assert.equal(w.notices.length, 2, "an attempt may have run: the call is not to be taken elsewhere");
+    w.announce("c");
+    w.reply(w.sender.last, OK);
+    assert.equal(only(w.results).error, undefined);
     assertClean(w);
   });
 

@@ -1,6 +1,6 @@
 // Stage `dispatch`: pick → breaker → send → classify → retry. A small machine driven by callbacks: it sleeps by timers and
 // awaits nothing, so that a call costs no promise. The router and the direct path run this same code.
-import { MeshError, type MeshReason } from "../../contract/index.ts";
+import { MeshError, type MeshReason, type Notice } from "../../contract/index.ts";
 import type { Instance, Registry } from "../../discovery/registry.ts";
 import {
   breakerStateOf,
@@ -32,6 +32,11 @@ export interface DispatchPorts {
   readonly telemetry: Telemetry;
   /** A call waits for somebody to serve this: whoever can look for instances should look now. */
   readonly onWanted?: (service: string) => void;
+  /**
+   * The call waits and nothing of it has started, or it no longer waits: a caller who loses this router in between may take it
+   * elsewhere (failure rule 10).
+   */
+  readonly onWaiting?: (exchange: Exchange, notice: Notice) => void;
   /** The retry budget of a service, shared by all its calls here. */
   readonly budgetOf: (service: string) => RetryBudget;
 }
@@ -64,6 +69,7 @@ export class Dispatch implements AttemptOwner {
   /** When it parked first; 0 before. */
   #parkedSinceMs = 0;
   #notStarted = 0;
+  #saidParked = false;
   #lastReply: InstanceReply | undefined;
   #ended = false;
 
@@ -159,6 +165,7 @@ export class Dispatch implements AttemptOwner {
     onWanted?.(service);
     this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, this.#resume);
     if (this.#parked === undefined) this.#parkingFull(`an instance of ${service}`);
+    else this.#sayParked();
     return true;
   }
 
@@ -171,6 +178,21 @@ export class Dispatch implements AttemptOwner {
     }
     this.#parked = this.#ports.parking.waitForBroker(this.#exchange.payload.length, waitMs, this.#resume);
     if (this.#parked === undefined) this.#parkingFull("the broker");
+  }
+
+  /** Only where every attempt so far has proven that it did not start. */
+  #sayParked(): void {
+    const { onWaiting } = this.#ports;
+    if (this.#saidParked || onWaiting === undefined || this.#exchange.attempts > this.#notStarted) return;
+    this.#saidParked = true;
+    onWaiting(this.#exchange, "parked");
+  }
+
+  /** Before the attempt is sent: whoever loses this router after that hears it first, and then its 503. */
+  #sayDispatching(): void {
+    if (!this.#saidParked) return;
+    this.#saidParked = false;
+    this.#ports.onWaiting?.(this.#exchange, "dispatching");
   }
 
   /** How much longer this call may wait, of `mostMs` in all since it first waited. */
@@ -217,6 +239,7 @@ export class Dispatch implements AttemptOwner {
       attempt.perTryTimer = timers.schedule(perTryMs, () => this.#perTryPassed(attempt, perTryMs));
     }
     try {
+      this.#sayDispatching();
       sender.send(attempt);
     } catch (thrown) {
       attempts.remove(attempt);
