@@ -71,14 +71,24 @@ export const FAULTS = {
 
 export type FaultName = keyof typeof FAULTS;
 
-/** Faults that need servers to spare. */
-export const CLUSTER_FAULTS: readonly FaultName[] = [
-  "reset-routes",
-  "cut-off-server",
-  "kill-server",
-  "freeze-server",
-  "lame-duck",
+/** Over in an instant, and survivable one a second. */
+export const KILLS: readonly FaultName[] = ["kill-instance", "kill-router", "kill-caller"];
+/** What takes its time, with one server as well. */
+export const TROUBLES: readonly FaultName[] = [
+  "freeze-instance",
+  "freeze-router",
+  "block-instance",
+  "clock-jump",
+  "replace-instance",
+  "replace-router",
+  "reset-link",
+  "silent-link",
+  "slow-reader",
 ];
+/** What a cluster survives without losing an idempotent call. */
+export const CLUSTER_TROUBLES: readonly FaultName[] = ["reset-routes", "lame-duck"];
+/** What takes the broker from somebody: calls of whoever is on that server may fail, and nothing else may happen. */
+export const BROKER_TROUBLES: readonly FaultName[] = ["cut-off-server", "kill-server", "freeze-server"];
 
 /** Does something to a member that may be hit; nothing where there is none now. */
 async function hit(

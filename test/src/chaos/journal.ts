@@ -77,13 +77,14 @@ function readEnd(id: string, [at, outcome = "", lag]: readonly string[]): Ended 
   return { id, atUs: Number(at), outcome, lagUs: Number(lag) };
 }
 
-/** Everything that was written into a folder. Throws at a line that no journal writes. */
-export function readLedger(folder: string): Ledger {
+/** Everything that was written into a folder of calls whose id begins so. Throws at a line that no journal writes. */
+export function readLedger(folder: string, prefix = ""): Ledger {
   const ledger = { sent: [] as Sent[], ended: [] as Ended[], ran: [] as Ran[], finished: new Set<string>() };
   for (const file of readdirSync(folder)) {
     if (!file.endsWith(".journal")) continue;
     for (const line of readFileSync(join(folder, file), "latin1").split("\n")) {
       const [mark, id = "", ...rest] = line.split(" ");
+      if (mark !== "" && !id.startsWith(prefix)) continue;
       if (mark === "S") {
         const [service = "", kind, at, deadline] = rest;
         ledger.sent.push({ id, service, kind: kind as CallKind, atUs: Number(at), deadlineUs: Number(deadline) });

@@ -78,7 +78,7 @@ test("each thing that may not happen is found and named", () => {
   assert.deepEqual(verdict.idempotentFailed, ["c-3 gone"]);
   assert.deepEqual(
     verdict.hung,
-    ["c-4 never ended", "c-5 ended 100 ms late"],
+    ["c-4 never ended", "c-5 ended 100 ms late (deadline, own lag 0 ms)"],
     "k-6 has nobody to end at, and whoever was to end c-8 was not let run",
   );
   assert.deepEqual(verdict.madeUp, ["c-7"]);

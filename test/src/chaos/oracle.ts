@@ -45,12 +45,19 @@ export function judge({ sent, ended, ran, finished }: Ledger): Verdict {
       ...sent.filter(({ id }) => !ends.has(id) && finished.has(callerOf(id))).map(({ id }) => `${id} never ended`),
       ...withEnd
         .filter(({ call, end }) => end.atUs > call.deadlineUs + GRACE_US + end.lagUs)
-        .map(({ call, end }) => `${call.id} ended ${Math.round((end.atUs - call.deadlineUs) / 1000)} ms late`),
+        .map(
+          ({ call, end }) =>
+            `${call.id} ended ${toMs(end.atUs - call.deadlineUs)} ms late (${end.outcome}, own lag ${toMs(end.lagUs)} ms)`,
+        ),
     ],
     madeUp: withEnd.filter(({ call, end }) => end.outcome === "OK" && !runs.has(call.id)).map(({ call }) => call.id),
     longestGapMs: Math.max(0, ...Object.values(gapsMs)),
     gapsMs,
   };
+}
+
+function toMs(us: number): number {
+  return Math.round(us / 1000);
 }
 
 function tally(ended: readonly Ended[]): Record<string, number> {

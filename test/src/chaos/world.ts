@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ensureKeys, type Keys, writeCredentials, writeRouterSigner } from "@malla/broker-config";
 import { TestCluster } from "../harness/cluster.ts";
+import { eventually } from "../harness/eventually.ts";
 import { PolicyDesk } from "../harness/policy-desk.ts";
 import { TcpProxy } from "../harness/tcp-proxy.ts";
 import { type Ledger, readLedger } from "./journal.ts";
@@ -46,6 +47,8 @@ export const DEFAULTS = {
 
 type Settings = Required<Omit<WorldOptions, "print">>;
 
+/** A process that was killed runs again within this, in ms, on a busy machine as well. */
+const WHOLE_MS = 20_000;
 /** A change of policy is live within this, in ms. */
 const POLICY_LIVE_MS = 2_500;
 const HERE = import.meta.url;
@@ -62,6 +65,8 @@ export class World {
   readonly #keys: Keys;
   readonly #members: Member[] = [];
   readonly #links: TcpProxy[] = [];
+  /** Loads so far: each has callers, and so ids, of its own. */
+  #round = 0;
 
   private constructor(settings: Settings, events: EventLog, folder: string, keys: Keys, cluster: TestCluster) {
     this.settings = settings;
@@ -172,7 +177,7 @@ export class World {
 
   async #caller(n: number): Promise<MemberSpec> {
     const { services, callsPerSecond, callers, writePercent, timeoutMs } = this.settings;
-    const name = `caller-${n}`;
+    const name = `${this.#prefix}caller-${n}`;
     const credentials = await writeCredentials(this.home, { name, role: "service" }, this.#keys);
     const environment = (generation: number): Record<string, string> => {
       const settings: CallerSettings = {
@@ -200,9 +205,14 @@ export class World {
     await Promise.all(members.map(async (member) => member.start()));
   }
 
-  /** Starts the callers; from then on the ledger counts. */
+  get #prefix(): string {
+    return `r${this.#round}-`;
+  }
+
+  /** Starts the callers; from then on the ledger counts. May be done again after `stopLoad`. */
   async startLoad(): Promise<void> {
-    await sleep(POLICY_LIVE_MS);
+    this.#round++;
+    if (this.#round === 1) await sleep(POLICY_LIVE_MS);
     await this.#add(
       await Promise.all(Array.from({ length: this.settings.callers }, async (_, i) => this.#caller(i + 1))),
     );
@@ -220,11 +230,22 @@ export class World {
     return spare[Math.floor(chance * spare.length)];
   }
 
-  /** Ends the load, lets every call end, and gives what was written down. */
+  /** Ends the load, lets every call end, and gives what was written down of it. */
   async stopLoad(): Promise<Ledger> {
     this.events.add("load ends");
     await Promise.all(this.members("caller").map(async (caller) => caller.end()));
-    return readLedger(this.#journal);
+    return readLedger(this.#journal, this.#prefix);
+  }
+
+  /** Resolves when everything that was killed runs again. */
+  async whole(): Promise<void> {
+    await eventually(
+      () => {
+        const missing = this.#members.filter(({ spec, ready }) => spec.kind !== "caller" && !ready);
+        if (missing.length > 0) throw new Error(`not there: ${missing.map(({ spec }) => spec.name).join(", ")}`);
+      },
+      { withinMs: WHOLE_MS, everyMs: 50 },
+    );
   }
 
   async close(): Promise<void> {

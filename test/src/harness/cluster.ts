@@ -92,6 +92,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Waits for all of them, and rejects with the first that failed. */
+async function settled(all: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(all)) if (result.status === "rejected") throw result.reason;
+}
+
 export class TestCluster {
   readonly servers: readonly TestServer[];
   /** By who dials whom: each server dials both others, and the servers keep one route of every two. */
@@ -102,7 +107,7 @@ export class TestCluster {
     this.#routes = routes;
   }
 
-  /** Starts `count` servers under `home` and creates the mesh's streams. */
+  /** Starts `count` servers under `home` and creates the mesh's streams. Rejects, leaving nothing, if that fails. */
   static async start(home: string, keys: Keys, count: 1 | 3): Promise<TestCluster> {
     const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
     const members = await Promise.all(
@@ -129,10 +134,15 @@ export class TestCluster {
       const start = async (): Promise<RunningServer> => await startNatsServer({ binary: binary.path, configPath });
       servers.push(new TestServer(options.serverName, port, start));
     }
-    await Promise.all(servers.map(async (server) => server.start()));
-    const test = new TestCluster(servers, routes);
-    await bootstrapStreams({ servers: test.urls, keys, replicas: count, timeoutMs: SETTLE_MS });
-    return test;
+    const cluster = new TestCluster(servers, routes);
+    try {
+      await settled(servers.map(async (server) => server.start()));
+      await bootstrapStreams({ servers: cluster.urls, keys, replicas: count, timeoutMs: SETTLE_MS });
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
   }
 
   get urls(): readonly string[] {

@@ -53,6 +53,14 @@ export const SECTIONS: readonly Section[] = [
     alone: true,
   },
   {
+    name: "chaos",
+    proves: "what the mesh promises holds while processes, links and brokers fail under load",
+    boundMs: 480_000,
+    fileBoundMs: 240_000,
+    files: ["test/src/chaos/**/*.test.ts"],
+    alone: true,
+  },
+  {
     name: "conformance",
     proves: "clients, services and tools that are not ours",
     boundMs: 420_000,

@@ -68,7 +68,9 @@ function call(): void {
 const beat = setInterval(() => {
   const now = performance.now();
   const lateMs = now - lastBeatMs - BEAT_MS;
-  if (lateMs > LAG_MS) lag = { ms: lateMs, endedMs: now };
+  // Lags that follow each other are one: the longest of them is what a call may have had to wait.
+  const recentMs = now - lag.endedMs < LAG_LASTS_MS ? lag.ms : 0;
+  if (lateMs > LAG_MS) lag = { ms: Math.max(lateMs, recentMs), endedMs: now };
   owed += (Math.min(now - lastBeatMs, CATCH_UP_MS) / 1000) * settings.callsPerSecond;
   lastBeatMs = now;
   for (; owed >= 1; owed--) call();
