@@ -149,11 +149,20 @@ export class PolicyStore {
   }
 
   async #putDocuments(documents: readonly StoredDocument[]): Promise<void> {
-    for (const { hash, bytes } of documents) {
+    for (const { document, hash, bytes } of documents) {
       const outcome = await this.#bucket.put(documentKey(hash), bytes, 0);
       // A conflict means that the very same bytes are there: keys are hashes of their content.
-      if (outcome.type === "unknown" && (await this.#bucket.get(documentKey(hash))) === undefined) throw outcome.error;
+      if (outcome.type !== "unknown" || (await this.#isStored(hash))) continue;
+      const name = `${document.kind}/${document.metadata.name}`;
+      throw new Error(
+        `${name} could not be stored (${outcome.error.message}); nothing was applied. The broker's log says why: its disk may be full, or its streams without a leader.`,
+        { cause: outcome.error },
+      );
     }
+  }
+
+  async #isStored(hash: string): Promise<boolean> {
+    return (await this.#bucket.get(documentKey(hash)).catch(() => undefined)) !== undefined;
   }
 
   /** Looks whether a write whose answer was lost was done. Throws if that cannot be found out in time. */

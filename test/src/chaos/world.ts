@@ -8,6 +8,7 @@ import { ensureKeys, type Keys, writeCredentials, writeRouterSigner } from "@mal
 import { TestCluster } from "../harness/cluster.ts";
 import { eventually } from "../harness/eventually.ts";
 import { PolicyDesk } from "../harness/policy-desk.ts";
+import { SmallDisk } from "../harness/small-disk.ts";
 import { TcpProxy } from "../harness/tcp-proxy.ts";
 import { type Ledger, readLedger } from "./journal.ts";
 import { EventLog, Member, type MemberKind, type MemberSpec } from "./members.ts";
@@ -28,6 +29,8 @@ export interface WorldOptions {
   readonly workMs?: number;
   /** The first instance of each service reaches the broker through a proxy. Default: no. */
   readonly linked?: boolean;
+  /** Streams are kept on a disk of this size, in bytes, which can be filled; needs root. Default: with everything else. */
+  readonly diskBytes?: number | undefined;
   /** Told every event, a line each. */
   readonly print?: ((line: string) => void) | undefined;
 }
@@ -45,7 +48,7 @@ export const DEFAULTS = {
   linked: false,
 } as const;
 
-type Settings = Required<Omit<WorldOptions, "print">>;
+type Settings = Required<Omit<WorldOptions, "print" | "diskBytes">>;
 
 /** A process that was killed runs again within this, in ms, on a busy machine as well. */
 const WHOLE_MS = 20_000;
@@ -60,6 +63,7 @@ export class World {
   readonly cluster: TestCluster;
   readonly events: EventLog;
   readonly settings: Settings;
+  readonly disk: SmallDisk | undefined;
   readonly #folder: string;
   readonly #journal: string;
   readonly #keys: Keys;
@@ -68,8 +72,16 @@ export class World {
   /** Loads so far: each has callers, and so ids, of its own. */
   #round = 0;
 
-  private constructor(settings: Settings, events: EventLog, folder: string, keys: Keys, cluster: TestCluster) {
+  private constructor(
+    settings: Settings,
+    events: EventLog,
+    folder: string,
+    keys: Keys,
+    cluster: TestCluster,
+    disk: SmallDisk | undefined,
+  ) {
     this.settings = settings;
+    this.disk = disk;
     this.events = events;
     this.#folder = folder;
     this.#journal = join(folder, "journal");
@@ -78,14 +90,18 @@ export class World {
   }
 
   /** Starts everything but the callers. What was started is ended again if anything fails. */
-  static async start({ print, ...options }: WorldOptions = {}): Promise<World> {
+  static async start({ print, diskBytes, ...options }: WorldOptions = {}): Promise<World> {
     const settings: Settings = { ...DEFAULTS, ...options };
     const folder = await mkdtemp(join(tmpdir(), "malla-chaos-"));
     const home = join(folder, ".malla");
     await mkdir(join(folder, "journal"));
     const keys = await ensureKeys(home);
-    const cluster = await TestCluster.start(home, keys, settings.servers);
-    const world = new World(settings, new EventLog(print), folder, keys, cluster);
+    const disk = diskBytes === undefined ? undefined : SmallDisk.mount(join(folder, "disk"), diskBytes);
+    const cluster = await TestCluster.start(home, keys, settings.servers, disk?.path).catch((error: unknown) => {
+      disk?.unmount();
+      throw error;
+    });
+    const world = new World(settings, new EventLog(print), folder, keys, cluster, disk);
     try {
       await world.#startMesh();
     } catch (error) {
@@ -252,6 +268,7 @@ export class World {
     await Promise.all(this.#members.map(async (member) => member.end()));
     await Promise.all(this.#links.map(async (link) => link.close()));
     await this.cluster.stop();
+    this.disk?.unmount();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 // One nats-server, or a cluster of three whose routes go through proxies, so that they can be reset and cut. Shipped
 // configuration, streams included.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   bootstrapStreams,
@@ -107,8 +108,11 @@ export class TestCluster {
     this.#routes = routes;
   }
 
-  /** Starts `count` servers under `home` and creates the mesh's streams. Rejects, leaving nothing, if that fails. */
-  static async start(home: string, keys: Keys, count: 1 | 3): Promise<TestCluster> {
+  /**
+   * Starts `count` servers under `home` and creates the mesh's streams. `storeDir` is where these are kept; default: under `home`.
+   * Rejects, leaving nothing, if that fails.
+   */
+  static async start(home: string, keys: Keys, count: 1 | 3, storeDir?: string): Promise<TestCluster> {
     const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
     const members = await Promise.all(
       Array.from({ length: count }, async () => ({ port: await freePort(), clusterPort: await freePort() })),
@@ -129,7 +133,9 @@ export class TestCluster {
         routes: own.map(([, proxy]) => `127.0.0.1:${proxy.port}`),
         advertise: NOWHERE,
       };
-      const options = { port, serverName: `server-${index + 1}`, keys, serverVersion: binary.version };
+      const serverName = `server-${index + 1}`;
+      const store = storeDir === undefined ? {} : { storeDir: join(storeDir, serverName) };
+      const options = { port, serverName, keys, serverVersion: binary.version, ...store };
       const configPath = await writeServerConfig(home, count === 1 ? options : { ...options, cluster });
       const start = async (): Promise<RunningServer> => await startNatsServer({ binary: binary.path, configPath });
       servers.push(new TestServer(options.serverName, port, start));
