@@ -72,6 +72,12 @@ const BAD: readonly { name: string; text: string; says: RegExp }[] = [
   { name: "two empty lines", text: "NATS/1.0\r\n\r\n\r\n", says: /goes on/ },
   { name: "a status of two digits", text: "NATS/1.0 50\r\n\r\n", says: /status/ },
   { name: "a status of four digits", text: "NATS/1.0 5033\r\n\r\n", says: /status/ },
+  {
+    name: "a status of 000, which is no status and a status line all the same",
+    text: "NATS/1.0 000\r\n\r\n",
+    says: /status/,
+  },
+  { name: "a status of 099", text: "NATS/1.0 099 x\r\n\r\n", says: /status/ },
   { name: "a status that is none", text: "NATS/1.0 abc\r\n\r\n", says: /status/ },
   { name: "a status without its blank", text: "NATS/1.0503\r\n\r\n", says: /status/ },
   { name: "a lone LF in the status line", text: "NATS/1.0 503 a\nb\r\n\r\n", says: /status/ },

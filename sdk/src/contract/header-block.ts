@@ -62,7 +62,8 @@ function latin1(bytes: Uint8Array): string {
 
 function parseStatus(text: string): number | string {
   if (text.length === 0) return 0;
-  const match = /^ ([0-9]{3})(?: [\x20-\x7e\x80-\xff]*)?$/.exec(text);
+  // From 100: a 000 would be a status line that says there is none.
+  const match = /^ ([1-9][0-9]{2})(?: [\x20-\x7e\x80-\xff]*)?$/.exec(text);
   return match === null ? "malformed status line in the header block" : Number(match[1]);
 }
 
