@@ -101,6 +101,19 @@ describe("refuses", () => {
     assert.match(parseHeaderBlock(bytes(most.replace("A: ", "A: b"))) as string, /65537 bytes/);
   });
 
+  test("a block that would exceed the bound when it is written again: bytes that are no UTF-8 become three each", () => {
+    const around = "NATS/1.0\r\nA: \r\n\r\n".length;
+    const most = Math.floor((MAX_BLOCK_BYTES - around) / 3);
+    const taken = parseHeaderBlock(bytes(`NATS/1.0\r\nA: ${"\xff".repeat(most)}\r\n\r\n`));
+    assert.ok(typeof taken !== "string", String(taken));
+    assert.equal(encodeHeaderBlock(taken.fields).length, around + 3 * most);
+    const two = `NATS/1.0\r\nA: ${"\xff".repeat(most - 10)}\r\nB: ${"\xff".repeat(12)}\r\n\r\n`;
+    assert.match(parseHeaderBlock(bytes(two)) as string, /header B: .* no UTF-8/);
+    // What is UTF-8 may fill the block.
+    const full = `NATS/1.0\r\nA: ${"\xc3\xa0".repeat((MAX_BLOCK_BYTES - around) / 2)}\r\n\r\n`;
+    assert.equal(typeof parseHeaderBlock(bytes(full)), "object");
+  });
+
   test("and never repeats a value in what it says", () => {
     const problem = parseHeaderBlock(bytes("NATS/1.0\r\nAuthorization: secret\x01\r\n\r\n")) as string;
     assert.match(problem, /Authorization/);

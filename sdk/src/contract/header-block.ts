@@ -18,8 +18,9 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Reads a block. Returns why it is refused as a string: wrong prefix, lone CR or LF, control characters, a line without
- * a colon, a name that is no token, a missing terminator, too many fields, or too many bytes. Values lose the blanks
- * around them and are read as UTF-8. An empty input is an empty block.
+ * a colon, a name that is no token, a missing terminator, too many fields, or too many bytes, as they come or as they
+ * would be written again. Values lose the blanks around them and are read as UTF-8, with U+FFFD for what is none. An
+ * empty input is an empty block.
  */
 export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
   const length = bytes.length;
@@ -35,6 +36,7 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
   const status = parseStatus(text.slice(PREFIX.length, lineEnd));
   if (typeof status === "string") return status;
   const fields: string[] = [];
+  let bytesWritten = length;
   let at = lineEnd + 2;
   const end = length - 2;
   while (at < end) {
@@ -48,7 +50,12 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
     const problem = valueProblem(value);
     if (problem !== 0) {
       if (problem === 1) return `header ${name}: control character in the value`;
-      fields.push(name, Buffer.from(value, "latin1").toString("utf8"));
+      const decoded = Buffer.from(value, "latin1").toString("utf8");
+      // What is no UTF-8 becomes U+FFFD, three bytes for one, when it is passed on: nobody behind us could read it then.
+      bytesWritten += Buffer.byteLength(decoded) - value.length;
+      if (bytesWritten > MAX_BLOCK_BYTES)
+        return `header ${name}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
+      fields.push(name, decoded);
     } else fields.push(name, value);
     if (fields.length > MAX_FIELDS * 2) return `more than ${MAX_FIELDS} headers`;
     at = next + 2;
