@@ -84,3 +84,11 @@ for (const { name, text, reason } of bad) {
     );
   });
 }
+
+test("a file of dashes is refused in a time that goes with its length", () => {
+  const before = process.cpuUsage();
+  assert.throws(() => readCredentials("-".repeat(100_000)), CredentialsError);
+  // It took seven seconds.
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 1_000_000, `${user + system} µs of CPU`);
+});

@@ -59,7 +59,8 @@ export class CredentialsError extends Error {
   }
 }
 
-const BLOCK = /-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}/g;
+/** Begins at the first of its dashes only: tried at each of them, a file of dashes would take quadratic time. */
+const BLOCK = /(?<!-)-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}/g;
 const SEED = /^SU[A-Z2-7]{56}$/;
 const ACCOUNT_KEY = /^A[A-Z2-7]{55}$/;
 const POLICY_KEY = /^U[A-Z2-7]{55}$/;
