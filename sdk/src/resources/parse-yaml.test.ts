@@ -545,6 +545,25 @@ describe("parseDocuments under attack", () => {
     assert.match(bounded(huge).problems[0]?.message ?? "", /at most 16777216 are read/);
   });
 
+  it("stops the parser where it would take the stack or the heap", () => {
+    // A map in each value of a compact map, ten thousand deep: the parser's generators recursed until the stack was gone.
+    const compact = `{\n  "kind":i "Serv${"kind: Route\n".repeat(10_000)}`;
+    assert.match(bounded(compact, 500).problems[0]?.message ?? "", /nested too deeply/);
+    // An Error with its stack for each: 1.6 GB for 1 MiB.
+    const { problems } = bounded("}".repeat(1_000_000), 500);
+    assert.deepEqual(
+      problems.map(({ line, column, message }) => [line, column, message.startsWith("the first of many errors")]),
+      [[1, 1, true]],
+    );
+    assert.match(bounded(`${"? ".repeat(200_000)}x`, 500).problems[0]?.message ?? "", /nested too deeply/);
+    assert.ok(Error.stackTraceLimit > 0);
+  });
+
+  it("quotes little of what it cannot place", () => {
+    const [problem] = bounded(`"a" ${"word ".repeat(10_000)}`).problems;
+    assert.ok((problem?.message.length ?? 0) <= 201, problem?.message.slice(0, 300));
+  });
+
   it("reads many fields in time proportional to their number", () => {
     const fields = Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`).join("\n");
     assert.equal(bounded(fields).problems.length, 2);

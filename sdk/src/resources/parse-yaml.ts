@@ -1,7 +1,8 @@
 // YAML and JSON files to documents. Every problem says where it stands; a document with a problem is refused whole.
 import { Buffer } from "node:buffer";
-import { type Document, isScalar, type Node, parseAllDocuments, type YAMLError } from "yaml";
+import { type Document, isScalar, type Node, type YAMLError } from "yaml";
 import type { MeshDocument } from "../contract/documents.ts";
+import { composeDocuments } from "./compose-yaml.ts";
 import type { FieldProblem } from "./describe-issue.ts";
 import { type FieldPath, followFieldPath, formatFieldPath, valueAt } from "./field-path.ts";
 import { locate } from "./locate.ts";
@@ -57,6 +58,8 @@ export const MAX_FILE_BYTES = 16 * 1024 * 1024;
 /** After so many problems the rest of a text is not looked at. */
 export const MAX_PROBLEMS = 100;
 const MAX_SYNTAX_PROBLEMS = 3;
+/** The parser quotes what it cannot place, which may be the rest of the file. */
+const MAX_MESSAGE_LENGTH = 200;
 
 /**
  * Reads every document of a text: YAML 1.2 with `---` between documents, JSON, and lists as kubectl writes them
@@ -112,13 +115,15 @@ class FileReader {
       this.#report(chunk.offset, { document: `document ${++this.#count}`, message });
       return;
     }
-    // Unique keys are checked by readNode: the parser's own check takes quadratic time.
-    const options = { uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
-    for (const document of parseAllDocuments(chunk.text, options)) {
+    const { documents, stopped } = composeDocuments(chunk.text);
+    for (const document of documents) {
       if (document.errors.length === 0 && isEmpty(document.contents)) continue;
       this.#count++;
       this.#readDocument(document, chunk);
     }
+    if (stopped === undefined) return;
+    const { offset, message } = stopped;
+    this.#report(chunk.offset + offset, { document: `document ${++this.#count}`, message: oneLine(message) });
   }
 
   #readDocument(parsed: Document.Parsed, { text, offset }: Chunk): void {
@@ -256,8 +261,13 @@ function namespaceProblems(namespace: unknown): FieldProblem[] {
   ];
 }
 
+function oneLine(message: string): string {
+  const line = message.replace(/\s+/g, " ").trim();
+  return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)}…` : line;
+}
+
 function describeSyntaxError(error: YAMLError, text: string): { message: string; hint?: string } {
-  const message = error.message.replace(/\s+/g, " ").trim();
+  const message = oneLine(error.message);
   if (error.code === "RESOURCE_EXHAUSTION") return { message: "nested too deeply" };
   const json = text.trimStart().startsWith("{") && error.code === "UNEXPECTED_TOKEN";
   const hint = json ? "put --- between documents" : SYNTAX_HINTS[error.code];
