@@ -237,6 +237,48 @@ test("a call goes to an instance and its answer to the caller", async () => {
   w.assertClean();
 });
 
+describe("an answer that grows beyond what the broker carries", () => {
+  const LARGE = "x".repeat(64 * 1024 - 60);
+  const refusal = [header.status, "NOT_FOUND"];
+
+  test("an error keeps its status and loses its body", async () => {
+    const w = world();
+    w.instance("i1", (_message, reply) => reply(refusal, LARGE));
+    const reply = w.send();
+    await w.server.settle();
+    const { error, payload } = w.answerTo(reply);
+    assert.deepEqual([error?.status, error?.reason, payload], ["NOT_FOUND", "application", ""]);
+    w.assertClean();
+  });
+
+  test("with an idempotency key as well, where a promise would have thrown", async () => {
+    const w = world();
+    w.instance("i1", (_message, reply) => reply(refusal, LARGE));
+    const reply = w.send({ fields: [header.idempotencyKey, "k"] });
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error?.status, "NOT_FOUND");
+    w.assertClean();
+  });
+
+  test("a success becomes too-large, and is counted so", async () => {
+    const w = world();
+    // Bytes that are no UTF-8 are three for one when they are passed on.
+    const raw = Buffer.from(`NATS/1.0\r\nX: ${"\xff".repeat(20_000)}\r\n\r\n`, "latin1");
+    const connection = w.instance("i1", () => undefined);
+    connection.subscribe("mesh.run.orders.i1.*.*", ({ reply }) =>
+      connection.publish(reply, Buffer.alloc(40_000), undefined, raw),
+    );
+    const reply = w.send();
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error?.reason, "too-large");
+    assert.deepEqual(
+      w.telemetry.calls.map(({ reason }) => reason),
+      ["too-large"],
+    );
+    w.assertClean();
+  });
+});
+
 describe("the order of refusals", () => {
   test("a forged reply subject is dropped before anything, even while draining: nothing is published to it", async () => {
     const w = world();

@@ -194,11 +194,14 @@ export class Pipeline {
 
   #finish(call: ActiveCall, exchange: Exchange, result: DispatchResult): void {
     this.#ports.active.end(call);
+    let { error } = result;
     try {
-      this.#respond(exchange, result);
-    } finally {
-      this.#close(exchange, result.error);
+      error = this.#respond(exchange, result);
+    } catch (thrown) {
+      // Whoever brings a result (a reply, a timer, a promise) has nobody to throw at.
+      this.#ports.failures.unexpected(thrown);
     }
+    this.#close(exchange, error);
   }
 
   /** Runs a call once for its idempotency key, or answers with what it was answered before. */
@@ -230,11 +233,30 @@ export class Pipeline {
     }
   }
 
-  #respond(exchange: Exchange, { error, reply }: DispatchResult): void {
-    if (exchange.reply === "") return;
+  /** Returns the error the caller sees, if any. What has grown beyond the broker's bound on its way loses its body. */
+  #respond(exchange: Exchange, { error, reply }: DispatchResult): MeshError | undefined {
+    if (exchange.reply === "") return error;
     const fields = reply === undefined ? [] : applicationFields(reply.headers);
     if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
-    this.#publish(exchange, reply?.payload ?? EMPTY, encodeFields(fields));
+    const headers = encodeFields(fields);
+    const payload = reply?.payload ?? EMPTY;
+    const bytes = headers.length + payload.length;
+    const { maxPayloadBytes } = this.#ports.broker;
+    if (bytes <= maxPayloadBytes) {
+      this.#publish(exchange, payload, headers);
+      return error;
+    }
+    const told =
+      error ??
+      MeshError.of(
+        "too-large",
+        `the reply has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
+        {
+          origin: "router",
+        },
+      );
+    this.#publish(exchange, EMPTY, encodeFields(errorFields(told, exchange.attempts)));
+    return told;
   }
 
   /** While the connection is down nothing is sent; the caller asks by a probe and gets it then. */

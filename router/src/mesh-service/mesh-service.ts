@@ -48,19 +48,25 @@ export class MeshService {
         this.#probe(target.principal, message);
         return;
       default: {
-        const error = MeshError.of(
-          "no-method",
-          `service mesh has no method ${target.method}; it has policy, instances, probe`,
-          { origin: "router" },
-        );
-        this.#options.broker.publish(message.reply, EMPTY, undefined, encodeFields(errorFields(error, 0)));
+        const text = `service mesh has no method ${target.method}; it has policy, instances, probe`;
+        this.#refuse(message, MeshError.of("no-method", text, { origin: "router" }));
       }
     }
   }
 
   #reply(message: BrokerMessage, payload: Uint8Array, contentType?: string): void {
+    const { broker } = this.#options;
     const headers = contentType === undefined ? undefined : encodeHeaderBlock([header.contentType, contentType]);
-    this.#options.broker.publish(message.reply, payload, undefined, headers);
+    const bytes = payload.length + (headers?.length ?? 0);
+    if (bytes <= broker.maxPayloadBytes) broker.publish(message.reply, payload, undefined, headers);
+    else {
+      const text = `the answer has ${bytes} bytes with its headers; the broker carries ${broker.maxPayloadBytes}`;
+      this.#refuse(message, MeshError.of("too-large", text, { origin: "router" }));
+    }
+  }
+
+  #refuse(message: BrokerMessage, error: MeshError): void {
+    this.#options.broker.publish(message.reply, EMPTY, undefined, encodeFields(errorFields(error, 0)));
   }
 
   #instances(): object {
