@@ -1,11 +1,11 @@
 // The three connections of a router, one an account: calls, policy, idempotency records. All are there, or none.
 import type { RouterCredentials } from "@malla/broker-config";
-import { connectNats, type KeyValue, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { type Broker, connectNats, type KeyValue, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
 import { IDEMPOTENCY_BUCKET, POLICY_BUCKET } from "@malla/sdk/discovery";
 import type { Logger } from "@malla/sdk/telemetry";
 
 export interface Connections {
-  readonly mesh: NatsBroker;
+  readonly mesh: Broker;
   readonly policyBucket: KeyValue;
   readonly claimBucket: KeyValue;
   readonly close: () => Promise<void>;

@@ -44,7 +44,8 @@ export async function startRouter(options: RouterOptions = {}): Promise<RunningR
   return await new Lifecycle(config, router, connections, services, telemetry).start();
 }
 
-class Lifecycle {
+/** A composed router from its start to its end; made by `startRouter`. */
+export class Lifecycle {
   readonly #config: RouterConfig;
   readonly #router: string;
   readonly #connections: Connections;

@@ -2,6 +2,7 @@
 export { type BrokerCase, type BrokerFixture, brokerContract } from "../broker/broker.contract.ts";
 export { exchangeOf, instanceState, policyOf } from "./exchange-fixture.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { joinInMemory } from "./join-in-memory.ts";
 export {
   MemoryBroker,
   type MemoryBrokerOptions,

@@ -41,7 +41,7 @@ export function readTracked(path: string): string {
 
 /** What only tests load: it may do what the product may not. */
 export function isTest(path: string): boolean {
-  return path.startsWith("test/") || path.startsWith("sdk/src/testing/") || /\.(test|fixture|contract)\.ts$/.test(path);
+  return /^(test|(sdk|router)\/src\/testing)\//.test(path) || /\.(test|fixture|contract)\.ts$/.test(path);
 }
 
 /** The package a file belongs to, by its folder. */
