@@ -58,6 +58,9 @@ describe("answers go only where such answers belong", () => {
     { reply: "mesh.reply.router-a.payments.info-1", want: 0 },
     { reply: "_INBOX.cart.x", want: 0 },
     { reply: "_INBOX.srvx.x", want: 0 },
+    { reply: "_INBOX.srv.>", want: 0 },
+    { reply: "_INBOX.srv..x", want: 0 },
+    { reply: "_INBOX.srv.", want: 0 },
     { reply: "mesh.run.orders.i1.cart.place", want: 0 },
     { reply: "", want: 0 },
   ];

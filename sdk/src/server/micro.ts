@@ -2,7 +2,7 @@
 // and any other client list this instance like every NATS service.
 import { Buffer } from "node:buffer";
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
-import { type MicroVerb, parseReplySubject, serviceSubjects } from "../contract/index.ts";
+import { isPlainSubject, type MicroVerb, parseReplySubject, serviceSubjects } from "../contract/index.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -54,7 +54,8 @@ export class MicroResponder {
     const facts = this.#facts();
     // A reply subject is input: an answer goes only where answers of this kind belong.
     const mayAnswer =
-      message.reply.startsWith("_INBOX.srv.") || parseReplySubject(message.reply)?.service === facts.name;
+      (message.reply.startsWith("_INBOX.srv.") && isPlainSubject(message.reply)) ||
+      parseReplySubject(message.reply)?.service === facts.name;
     if (!mayAnswer || !this.#broker.connected) return;
     this.#broker.publish(message.reply, Buffer.from(JSON.stringify(microAnswer(verb, facts))));
   }
