@@ -483,6 +483,14 @@ describe("the same id", () => {
 });
 
 describe("probes", () => {
+  test("an id named a thousand times brings its reply once", async () => {
+    const w = world();
+    const done = w.send();
+    await w.server.settle();
+    assert.deepEqual(await w.probe(...new Array<string>(1_000).fill(done)), { running: [], done: [done], unseen: [] });
+    assert.equal(w.answers.filter(({ id }) => id === done).length, 2, "its own reply, and that once again");
+  });
+
   test("are answered at once with running, done and unseen; what is done is sent again", async () => {
     const { handler, runs } = held();
     const w = world({ place: handler });

@@ -155,7 +155,8 @@ export class Receiver {
     }
     if (asked === undefined) return;
     const waiting = new Set(this.#arrived.map((arrived) => arrived.id));
-    const ids = asked.split(",").filter(isIdToken);
+    // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
+    const ids = [...new Set(asked.split(","))].filter(isIdToken);
     const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
     const running = [...answer.running, ...ids.filter((id) => waiting.has(id))];
     for (const id of answer.done) {
