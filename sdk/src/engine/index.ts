@@ -46,6 +46,7 @@ export {
 } from "./outlier.ts";
 export { type CompiledRoute, emptyPolicy, type Policy } from "./policy.ts";
 export type { Problem, Severity } from "./problem.ts";
+export { compileRegex, type LinearRegex } from "./regex/linear-regex.ts";
 export {
   type FailedAttempt,
   MAX_FREE_RETRIES,

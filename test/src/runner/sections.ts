@@ -38,6 +38,13 @@ export const SECTIONS: readonly Section[] = [
     files: ["{sdk,broker-config,router}/src/**/*.test.ts", "services/{shop,platform/*}/src/**/*.test.ts"],
   },
   {
+    name: "fuzz",
+    proves: "no decoder throws past its boundary, hangs or grows without bound, whatever it is fed",
+    boundMs: 240_000,
+    fileBoundMs: 120_000,
+    files: ["test/src/fuzz/**/*.test.ts"],
+  },
+  {
     name: "packages",
     proves: "what would be published can be installed, imported and typed",
     boundMs: 180_000,
