@@ -114,6 +114,8 @@ describe("nonsense in a reserved header is refused, naming it and not repeating 
 
 test("a reserved header that stands twice, in any case, is refused", () => {
   assert.match(refused(encodeHeaderBlock(["Malla-Timeout", "5", "malla-timeout", "5"])).message, /twice/);
+  const long = `malla-${"x".repeat(10_000)}`;
+  assert.ok(refused(encodeHeaderBlock([long, "", long, ""])).message.length < 200, "a refusal is logged: it is short");
   assert.match(
     refused(encodeHeaderBlock(["Authorization", "a", "authorization", "b"])).message,
     /authorization stands twice/,

@@ -11,6 +11,7 @@ import {
   type Priority,
   parseHeaderBlock,
   parseTimeoutMs,
+  shortName,
 } from "../contract/index.ts";
 import type { TraceContext } from "../telemetry/port.ts";
 import { boundBaggage, parseTraceparent } from "../telemetry/trace-context.ts";
@@ -38,7 +39,7 @@ export function readRequestHeaders(bytes: Uint8Array): RequestFacts {
   if (typeof headers === "string") throw badRequest(headers);
   if (headers.status !== 0) throw badRequest("a request carries no status line");
   const duplicate = duplicateReserved(headers);
-  if (duplicate !== undefined) throw badRequest(`header ${duplicate} stands twice`);
+  if (duplicate !== undefined) throw badRequest(`header ${shortName(duplicate)} stands twice`);
   return interpret(headers);
 }
 

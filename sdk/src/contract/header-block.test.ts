@@ -114,6 +114,15 @@ describe("refuses", () => {
     assert.equal(typeof parseHeaderBlock(bytes(full)), "object");
   });
 
+  test("with a short text, however long the name is", () => {
+    const name = "Malla-Load".repeat(6_000);
+    for (const value of ["\x01", "\xff".repeat(3_000)]) {
+      const problem = parseHeaderBlock(bytes(`NATS/1.0\r\n${name}: ${value}\r\n\r\n`)) as string;
+      assert.ok(problem.startsWith("header Malla-LoadMalla-Load"), String(problem).slice(0, 80));
+      assert.ok(problem.length < 200, `${problem.length} characters`);
+    }
+  });
+
   test("and never repeats a value in what it says", () => {
     const problem = parseHeaderBlock(bytes("NATS/1.0\r\nAuthorization: secret\x01\r\n\r\n")) as string;
     assert.match(problem, /Authorization/);

@@ -49,18 +49,25 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
     const value = trimBlanks(text, colon + 1, next);
     const problem = valueProblem(value);
     if (problem !== 0) {
-      if (problem === 1) return `header ${name}: control character in the value`;
+      if (problem === 1) return `header ${shortName(name)}: control character in the value`;
       const decoded = Buffer.from(value, "latin1").toString("utf8");
       // What is no UTF-8 becomes U+FFFD, three bytes for one, when it is passed on: nobody behind us could read it then.
       bytesWritten += Buffer.byteLength(decoded) - value.length;
       if (bytesWritten > MAX_BLOCK_BYTES)
-        return `header ${name}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
+        return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
       fields.push(name, decoded);
     } else fields.push(name, value);
     if (fields.length > MAX_FIELDS * 2) return `more than ${MAX_FIELDS} headers`;
     at = next + 2;
   }
   return { status, fields };
+}
+
+const MAX_SHOWN_NAME = 64;
+
+/** A name as a refusal may repeat it: the sender chose how long it is, and refusals are logged. */
+export function shortName(name: string): string {
+  return name.length > MAX_SHOWN_NAME ? `${name.slice(0, MAX_SHOWN_NAME)}…` : name;
 }
 
 function latin1(bytes: Uint8Array): string {

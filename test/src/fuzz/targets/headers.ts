@@ -37,6 +37,8 @@ const VALUES_OF: Readonly<Record<string, readonly string[]>> = {
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Bytes by which writing a block may lengthen it: `A:b` is written `A: b`. */
 const WRITTEN_BESIDE_BYTES = 256;
+/** Refusals are logged, so that a sender must not choose how long they are. */
+const MAX_REFUSAL_LENGTH = 250;
 
 /** Fields of the language in any order and case, once or twice, written or nearly so. */
 const blocks: fc.Arbitrary<Input> = fc
@@ -105,7 +107,7 @@ const headerTarget = { seeds: SEEDS, words: WORDS, generator: () => drawFrom(blo
 function block(bytes: Uint8Array): string {
   const read = parseHeaderBlock(bytes);
   if (typeof read === "string") {
-    must(read.length <= MAX_BLOCK_BYTES, "a refusal without bound");
+    must(read.length <= MAX_REFUSAL_LENGTH, "a refusal without bound");
     return `no ${read.slice(0, 24)}`;
   }
   checkBlock(read, bytes);
@@ -162,6 +164,7 @@ function request(bytes: Uint8Array): string {
     facts = readRequestHeaders(bytes);
   } catch (error) {
     must(error instanceof MeshError && error.reason === "bad-request", `threw ${String(error)}`);
+    must(error.message.length <= MAX_REFUSAL_LENGTH, "a refusal without bound");
     return `no ${error.message.slice(0, 24)}`;
   }
   const { timeoutMs, key, idempotencyKey, forwarded, headers } = facts;
