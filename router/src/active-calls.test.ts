@@ -3,19 +3,26 @@ import { test } from "node:test";
 import { type ActiveCall, ActiveCalls } from "./active-calls.ts";
 
 const EMPTY = new Uint8Array(0);
-const call = (callId: string, principal = "cart"): ActiveCall => ({ callId, principal, dispatch: undefined });
+const call = (callId: string, principal = "cart", bytes = 0): ActiveCall => ({
+  callId,
+  principal,
+  bytes,
+  dispatch: undefined,
+});
 
-test("calls are counted, in all and by principal, and each ends once", () => {
+test("calls and their bytes are counted, in all and by principal, and each ends once", () => {
   const active = new ActiveCalls();
-  const [a, b, c] = [call("a"), call("b"), call("c", "web")];
+  const [a, b, c] = [call("a", "cart", 10), call("b", "cart", 5), call("c", "web", 1)];
   for (const one of [a, b, c]) active.start(one);
   assert.deepEqual(
-    [active.size, active.countOf("cart"), active.countOf("web"), active.countOf("nobody")],
-    [3, 2, 1, 0],
+    [active.size, active.bytes, active.useOf("cart"), active.useOf("web"), active.useOf("nobody")],
+    [3, 16, { calls: 2, bytes: 15 }, { calls: 1, bytes: 1 }, { calls: 0, bytes: 0 }],
   );
   active.end(a);
   active.end(a);
-  assert.deepEqual([active.size, active.countOf("cart")], [2, 1]);
+  assert.deepEqual([active.size, active.bytes, active.useOf("cart")], [2, 6, { calls: 1, bytes: 5 }]);
+  active.end(b);
+  assert.deepEqual(active.useOf("cart"), { calls: 0, bytes: 0 });
 });
 
 test("a call is found by its own principal only", () => {

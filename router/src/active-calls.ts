@@ -8,22 +8,38 @@ const MAX_BURNED = 50_000;
 export interface ActiveCall {
   readonly callId: string;
   readonly principal: string;
+  /** Headers and payload, held until it has ended. */
+  readonly bytes: number;
   dispatch: Dispatch | undefined;
 }
 
+/** What one principal has in flight here. */
+export interface PrincipalUse {
+  readonly calls: number;
+  readonly bytes: number;
+}
+
+const NOTHING: PrincipalUse = Object.freeze({ calls: 0, bytes: 0 });
+
 export class ActiveCalls {
   readonly #calls = new Map<string, ActiveCall>();
-  readonly #byPrincipal = new Map<string, number>();
+  readonly #byPrincipal = new Map<string, { calls: number; bytes: number }>();
   readonly #burned = new Set<string>();
   readonly finished = new FinishedReplies();
+  #bytes = 0;
   #idle: (() => void)[] = [];
 
   get size(): number {
     return this.#calls.size;
   }
 
-  countOf(principal: string): number {
-    return this.#byPrincipal.get(principal) ?? 0;
+  /** Headers and payloads of all of them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  useOf(principal: string): PrincipalUse {
+    return this.#byPrincipal.get(principal) ?? NOTHING;
   }
 
   /** False for an id that is running, was burned, or is another's: such a request is not carried. */
@@ -38,14 +54,24 @@ export class ActiveCalls {
 
   start(call: ActiveCall): void {
     this.#calls.set(call.callId, call);
-    this.#byPrincipal.set(call.principal, this.countOf(call.principal) + 1);
+    this.#bytes += call.bytes;
+    const use = this.#byPrincipal.get(call.principal);
+    if (use === undefined) this.#byPrincipal.set(call.principal, { calls: 1, bytes: call.bytes });
+    else {
+      use.calls++;
+      use.bytes += call.bytes;
+    }
   }
 
   end(call: ActiveCall): void {
     if (!this.#calls.delete(call.callId)) return;
-    const left = this.countOf(call.principal) - 1;
-    if (left > 0) this.#byPrincipal.set(call.principal, left);
-    else this.#byPrincipal.delete(call.principal);
+    this.#bytes -= call.bytes;
+    const use = this.#byPrincipal.get(call.principal);
+    if (use !== undefined) {
+      use.calls--;
+      use.bytes -= call.bytes;
+      if (use.calls === 0) this.#byPrincipal.delete(call.principal);
+    }
     if (this.#calls.size > 0) return;
     const idle = this.#idle;
     this.#idle = [];

@@ -10,6 +10,8 @@ test("defaults, pinned", () => {
     metricsPort: 9464,
     maxInFlight: 20_000,
     maxInFlightPerPrincipal: 5_000,
+    maxBytes: 256 * 1024 * 1024,
+    maxBytesPerPrincipal: 64 * 1024 * 1024,
     policyCache: undefined,
     logLevel: "info",
     otlpEndpoint: undefined,
@@ -25,6 +27,8 @@ test("options before environment before defaults", () => {
     MALLA_METRICS_PORT: "0",
     MALLA_ROUTER_MAX_IN_FLIGHT: "7",
     MALLA_ROUTER_MAX_IN_FLIGHT_PER_PRINCIPAL: "3",
+    MALLA_ROUTER_MAX_BYTES: "9000000",
+    MALLA_ROUTER_MAX_BYTES_PER_PRINCIPAL: "2000000",
     MALLA_POLICY_CACHE: "/cache",
     MALLA_LOG_LEVEL: "debug",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318",
@@ -38,9 +42,11 @@ test("options before environment before defaults", () => {
       fromEnvironment.metricsPort,
       fromEnvironment.maxInFlight,
       fromEnvironment.maxInFlightPerPrincipal,
+      fromEnvironment.maxBytes,
+      fromEnvironment.maxBytesPerPrincipal,
       fromEnvironment.traceRatio,
     ],
-    ["/env", 0, 7, 3, 1],
+    ["/env", 0, 7, 3, 9_000_000, 2_000_000, 1],
   );
   const both = loadRouterConfig({ signer: "/option", metricsPort: 1, logLevel: "error" }, environment);
   assert.deepEqual(
@@ -73,6 +79,9 @@ test("ports and counts are whole numbers", () => {
     { metricsPort: 65_536 },
     { maxInFlight: 1.5 },
     { maxInFlightPerPrincipal: Number.NaN },
+    // Less than one call of the largest size: nobody could ever send it.
+    { maxBytes: 1024 * 1024 - 1 },
+    { maxBytesPerPrincipal: 1_000 },
   ])
     assert.throws(() => loadRouterConfig({ signer: "/s", ...options }, {}), /number/, JSON.stringify(options));
 });

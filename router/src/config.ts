@@ -6,6 +6,13 @@ export const DEFAULT_MAX_IN_FLIGHT = 20_000;
 /** Of these, how many one principal may have: nobody takes the router for himself alone. */
 export const DEFAULT_MAX_IN_FLIGHT_PER_PRINCIPAL = 5_000;
 
+/** Headers and payloads of the calls in flight, parked ones among them, in bytes. */
+export const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** Of these, how many one principal may have. */
+export const DEFAULT_MAX_BYTES_PER_PRINCIPAL = 64 * 1024 * 1024;
+/** The least that may be set: one call of the largest size the broker carries must pass. */
+const MIN_BYTES = 1024 * 1024;
+
 export interface RouterConfig {
   readonly servers: readonly string[];
   /** Path of the router's signer file, which `broker-config` writes. */
@@ -15,6 +22,8 @@ export interface RouterConfig {
   readonly metricsPort: number;
   readonly maxInFlight: number;
   readonly maxInFlightPerPrincipal: number;
+  readonly maxBytes: number;
+  readonly maxBytesPerPrincipal: number;
   /** Where the last good policy is kept; undefined: nowhere. */
   readonly policyCache: string | undefined;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -78,6 +87,22 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
       DEFAULT_MAX_IN_FLIGHT_PER_PRINCIPAL,
       1,
       1_000_000,
+    ),
+    maxBytes: number(
+      "bytes in flight",
+      options.maxBytes,
+      "MALLA_ROUTER_MAX_BYTES",
+      DEFAULT_MAX_BYTES,
+      MIN_BYTES,
+      2 ** 40,
+    ),
+    maxBytesPerPrincipal: number(
+      "bytes in flight per principal",
+      options.maxBytesPerPrincipal,
+      "MALLA_ROUTER_MAX_BYTES_PER_PRINCIPAL",
+      DEFAULT_MAX_BYTES_PER_PRINCIPAL,
+      MIN_BYTES,
+      2 ** 40,
     ),
     policyCache: options.policyCache ?? environment.MALLA_POLICY_CACHE,
     logLevel: logLevel as RouterConfig["logLevel"],

@@ -26,6 +26,7 @@ import { RunSender } from "./attempts/run-sender.ts";
 import { FailureLog } from "./failure-log.ts";
 import { Claims } from "./idempotency/claims.ts";
 import { Pipeline } from "./pipeline.ts";
+import type { AdmitLimits } from "./stages/admit.ts";
 
 const EMPTY = new Uint8Array(0);
 const ROUTER = "router-a";
@@ -51,7 +52,8 @@ interface Call {
 
 type Serve = (message: BrokerMessage, reply: (fields?: readonly string[], payload?: string) => void) => void;
 
-function world(documents: readonly MeshDocument[] = [], limits = { maxInFlight: 100, maxInFlightPerPrincipal: 50 }) {
+function world(documents: readonly MeshDocument[] = [], given: Partial<AdmitLimits> = {}) {
+  const limits = { maxInFlight: 100, maxInFlightPerPrincipal: 50, maxBytes: 1e9, maxBytesPerPrincipal: 1e9, ...given };
   const server = new MemoryServer({ maxPayloadBytes: 64 * 1024 });
   const telemetry = new RecordedTelemetry();
   const runtime = createTestRuntime({ telemetry });
@@ -164,7 +166,7 @@ function world(documents: readonly MeshDocument[] = [], limits = { maxInFlight: 
       assert.fail(`no answer to ${reply}; answers: ${answers.map(({ subject }) => subject).join(" ")}`),
     assertClean: () => {
       assert.deepEqual(telemetry.inFlight, {}, "calls that began and were not told to have ended");
-      assert.equal(active.size, 0);
+      assert.deepEqual([active.size, active.bytes], [0, 0]);
       assert.equal(attempts.size, 0);
       assert.equal(parking.size, 0);
       assert.equal(runtime.timers.pending, 0);
@@ -294,7 +296,7 @@ describe("the order of refusals", () => {
   });
 
   test("draining and overload are told before the headers are read", async () => {
-    const w = world([], { maxInFlight: 0, maxInFlightPerPrincipal: 1 });
+    const w = world([], { maxInFlight: 0 });
     const full = w.send({ headers: Buffer.from("NATS/1.0\r\nbroken\r\n\r\n") });
     await w.server.settle();
     w.pipeline.drain();
@@ -680,6 +682,43 @@ describe("an idempotency key", () => {
     assert.equal(w.answerTo(reply).error, undefined);
     w.assertClean();
   });
+});
+
+test("an instance is told the priority a caller may have, not the one it asks for", async () => {
+  const policy: ServicePolicyDocument = {
+    apiVersion: V1,
+    kind: "ServicePolicy",
+    metadata: { name: "p" },
+    spec: { service: "orders", maxPriority: { critical: ["web"], sheddable: ["crawler"] } },
+  };
+  const w = world([policy]);
+  w.instance("i1");
+  for (const principal of ["web", "cart", "crawler"]) w.send({ principal, fields: [header.priority, "critical"] });
+  w.send({ principal: "cart", fields: [header.priority, "sheddable"] });
+  await w.server.settle();
+  // `default` is not written.
+  assert.deepEqual(
+    w.ran.map(({ value }) => value(header.priority)),
+    ["critical", undefined, "sheddable", "sheddable"],
+  );
+  w.assertClean();
+});
+
+test("bytes are held until a call has ended, and given back then", async () => {
+  const w = world([], { maxBytesPerPrincipal: 1_000 });
+  let answer: (() => void) | undefined;
+  w.instance("i1", (_message, reply) => (answer = reply));
+  w.send({ payload: "x".repeat(900) });
+  await w.server.settle();
+  const refused = w.send({ payload: "x".repeat(200) });
+  const other = w.send({ principal: "web", payload: "x".repeat(200), fields: [header.timeout, "100"] });
+  await w.server.settle();
+  assert.equal(w.answerTo(refused).error?.reason, "overloaded");
+  answer?.();
+  w.runtime.clock.advance(20_000);
+  await w.server.settle();
+  assert.notEqual(w.answerTo(other).error?.reason, "overloaded");
+  w.assertClean();
 });
 
 test("an internal fault is told without its words, and logged with them", async () => {

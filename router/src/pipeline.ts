@@ -19,13 +19,13 @@ import {
 } from "@malla/sdk/call";
 import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sdk/contract";
 import type { PolicyHolder } from "@malla/sdk/discovery";
-import { settingsOf } from "@malla/sdk/engine";
+import { lowerPriority, settingsOf } from "@malla/sdk/engine";
 import { attribute, OTHER, rpcSpan } from "@malla/sdk/telemetry";
 import { type ActiveCall, type ActiveCalls, finishedKey } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
-import { type AdmitLimits, admit } from "./stages/admit.ts";
+import { type AdmitLimits, admit, heldBytes } from "./stages/admit.ts";
 import { authenticate } from "./stages/authenticate.ts";
 
 export interface PipelinePorts {
@@ -72,7 +72,7 @@ export class Pipeline {
     let exchange: Exchange | undefined;
     try {
       // Before any parsing, so that a flood costs as little as may be.
-      admit(target.principal, this.#draining, active, limits);
+      admit(target, message, this.#draining, active, limits, policy.current);
       // Before anything begins that would have to be ended: what came twice, or was declared unseen, is not carried.
       const callId = callIdOf(message, way, runtime);
       if (!active.mayStart(callId, target.principal)) return;
@@ -89,7 +89,7 @@ export class Pipeline {
       this.#authorize(exchange);
       requireTarget(exchange, ports.registry, policy.current);
       // From here on callbacks carry the call; `close` always runs. Only a call with an idempotency key waits before.
-      this.#carry(exchange);
+      this.#carry(exchange, heldBytes(message));
     } catch (thrown) {
       this.#rescue(target, message, exchange, thrown);
     }
@@ -108,6 +108,7 @@ export class Pipeline {
     const { telemetry } = runtime;
     const { registry } = this.#ports.dispatch;
     const known = registry.service(target.service) !== undefined || policy.current.services.has(target.service);
+    const settings = settingsOf(policy.current, target.service);
     const label = known ? target.service : OTHER;
     telemetry.callStarted("router", label);
     const { name, attributes } = rpcSpan(target.service, target.method);
@@ -127,7 +128,8 @@ export class Pipeline {
       deadlineAtMs: deadlineAtMs(startedAtMs, facts.timeoutMs, undefined, lostMs),
       lostMs,
       timeoutMs: facts.timeoutMs,
-      priority: facts.priority,
+      // Lowered, not refused: what a caller says of itself is worth what policy allows it.
+      priority: lowerPriority(facts.priority, settings.maxPriorityOf(target.principal)),
       key: facts.key,
       idempotencyKey: facts.idempotencyKey,
       // An unsampled call says so to whoever comes next, or every hop would draw anew.
@@ -136,7 +138,7 @@ export class Pipeline {
       forwarded: facts.forwarded,
       requestId: "",
       policy: policy.current,
-      settings: settingsOf(policy.current, target.service),
+      settings,
       route: undefined,
       targetService: target.service,
       targetMethod: target.method,
@@ -180,8 +182,9 @@ export class Pipeline {
   }
 
   /** It counts as carried until it has been answered, so that a drain waits and a probe finds it. */
-  #carry(exchange: Exchange): void {
-    const call: ActiveCall = { callId: exchange.callId, principal: exchange.principal, dispatch: undefined };
+  #carry(exchange: Exchange, bytes: number): void {
+    const { callId, principal } = exchange;
+    const call: ActiveCall = { callId, principal, bytes, dispatch: undefined };
     this.#ports.active.start(call);
     const finish = (result: DispatchResult): void => this.#finish(call, exchange, result);
     if (exchange.idempotencyKey === undefined) this.#dispatch(call, exchange, finish);

@@ -88,6 +88,8 @@ export interface ServicePolicySpec {
   };
   /** In flight per instance and router; the instance's own cap holds besides. */
   readonly maxInFlight?: number;
+  /** Highest priority by principal; whom neither list names may have `default`. */
+  readonly maxPriority?: { readonly critical?: readonly string[]; readonly sheddable?: readonly string[] };
   /** Whether callers with role `direct` may go past the router. */
   readonly direct?: boolean;
   /** Methods a plain NATS service without `$SRV` answers on `mesh.serve.<service>.<method>`. */

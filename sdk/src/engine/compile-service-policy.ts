@@ -1,6 +1,7 @@
 // A ServicePolicy over the defaults.
 import type { ServicePolicyDocument, ServicePolicySpec } from "../contract/documents.ts";
 import { createBalancer } from "./balance/pick.ts";
+import { compileMaxPriority } from "./caller-priority.ts";
 import { compileRetries } from "./compile-retries.ts";
 import { DEFAULT_SERVICE_SETTINGS, type ServiceSettings } from "./default-settings.ts";
 import { compileNames, nameSetHas } from "./glob.ts";
@@ -21,6 +22,7 @@ export function compileServicePolicy({ spec }: ServicePolicyDocument, findings: 
     retries: compileRetries(spec.retries, "spec.retries", findings) ?? standard.retries,
     outlier: compileOutlier(spec.outlierDetection, findings),
     maxInFlight,
+    maxPriorityOf: compileMaxPriority(spec.maxPriority),
     direct: spec.direct ?? standard.direct,
     plainMethods: Object.freeze([...(spec.plainMethods ?? [])]),
   });

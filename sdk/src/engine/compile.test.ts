@@ -359,6 +359,8 @@ describe("compile", () => {
         "idempotentMethods",
         "outlierDetection",
         "maxInFlight",
+        "maxPriority",
+        "critical",
         "direct",
         "plainMethods",
         "action",

@@ -1,7 +1,9 @@
 // What a service's settings are, and what they are where no policy speaks.
 import { DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../contract/deadline.ts";
 import type { RetryCondition } from "../contract/documents.ts";
+import type { Priority } from "../contract/header-names.ts";
 import { type Balancer, createBalancer } from "./balance/pick.ts";
+import { noPriorityBeyondDefault } from "./caller-priority.ts";
 import type { OutlierSettings } from "./outlier.ts";
 import type { RetryPlan } from "./retry.ts";
 
@@ -51,6 +53,8 @@ export interface ServiceSettings {
   readonly outlier: OutlierSettings;
   /** In flight per instance from one router; infinite unless a policy says so. */
   readonly maxInFlight: number;
+  /** The highest priority of this principal's calls to the service. */
+  maxPriorityOf(principal: string): Priority;
   /** Whether callers with role `direct` may go past the router. */
   readonly direct: boolean;
   readonly plainMethods: readonly string[];
@@ -69,6 +73,7 @@ export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
   retries: DEFAULT_RETRY_PLAN,
   outlier: DEFAULT_OUTLIER,
   maxInFlight: Number.POSITIVE_INFINITY,
+  maxPriorityOf: noPriorityBeyondDefault,
   direct: true,
   plainMethods: Object.freeze([]),
 });

@@ -14,6 +14,7 @@ export {
 export { type Balancer, type BalancerKind, createBalancer, pick } from "./balance/pick.ts";
 export { type BreakerState, breakerStateOf } from "./breaker.ts";
 export type { CallFacts } from "./call-facts.ts";
+export { lowerPriority } from "./caller-priority.ts";
 export { chooseDestination } from "./choose-destination.ts";
 export { type Compiled, compile } from "./compile.ts";
 export {

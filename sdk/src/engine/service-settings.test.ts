@@ -19,7 +19,8 @@ describe("settingsOf", () => {
     const settings = settingsOf(emptyPolicy, "catalog");
     assert.equal(settingsOf(emptyPolicy, "orders"), settings);
     assert.equal(settings.isIdempotent("list"), false);
-    const { isIdempotent: _, ...plain } = settings;
+    assert.equal(settings.maxPriorityOf("cart"), "default");
+    const { isIdempotent: _, maxPriorityOf: __, ...plain } = settings;
     assert.deepEqual(plain, {
       timeoutMs: 10_000,
       maxTimeoutMs: 300_000,
@@ -49,6 +50,7 @@ describe("settingsOf", () => {
         retries,
         outlierDetection,
         maxInFlight: 9,
+        maxPriority: { critical: ["orders", "night-*"], sheddable: ["night-report"] },
         direct: false,
         plainMethods: ["hello"],
       }),
@@ -58,6 +60,10 @@ describe("settingsOf", () => {
     assert.deepEqual(
       [settings.timeoutMs, settings.maxTimeoutMs, settings.maxInFlight, settings.direct],
       [700, 700, 9, false],
+    );
+    assert.deepEqual(
+      ["orders", "night-audit", "night-report", "cart"].map((principal) => settings.maxPriorityOf(principal)),
+      ["critical", "critical", "sheddable", "default"],
     );
     assert.deepEqual(settings.loadBalancer, { kind: "round-robin", maxInFlight: 9, cursor: 0 });
     assert.deepEqual(

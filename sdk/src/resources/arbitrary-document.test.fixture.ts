@@ -94,6 +94,7 @@ const servicePolicy = fc
         panicPercent: percent,
       }),
       maxInFlight: fc.integer({ min: 1, max: 10_000 }),
+      maxPriority: some({ critical: set(label), sheddable: set(label) }),
       direct: fc.boolean(),
       plainMethods: set(method),
     },

@@ -26,7 +26,7 @@ import {
   type InstanceReply,
 } from "./attempt.ts";
 import { type Dispatch, type DispatchPorts, type DispatchResult, dispatch } from "./dispatch.ts";
-import { MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, Parking } from "./parking.ts";
+import { MAX_PARKED_CALLS_PER_PRINCIPAL, MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, Parking } from "./parking.ts";
 
 const EMPTY = new Uint8Array(0);
 const OK: InstanceReply = { headers: EMPTY_BLOCK, payload: Uint8Array.from([1]) };
@@ -390,6 +390,21 @@ describe("nobody there", () => {
     v.runtime.clock.advance(110);
     assert.match(only(v.results).error?.reason ?? "", /deadline|no-instance/);
     assertClean(v);
+  });
+
+  test("beyond its caller's share of the park it ends at once, and another's call waits all the same", () => {
+    const w = world();
+    const share = Array.from({ length: MAX_PARKED_CALLS_PER_PRINCIPAL }, () =>
+      w.parking.wait("orders", "cart", 0, 1_000, () => undefined),
+    );
+    w.start({ principal: "cart" });
+    assert.equal(only(w.results).error?.reason, "parking-full");
+    w.start({ principal: "web" });
+    assert.deepEqual([w.results.length, w.parking.size], [1, MAX_PARKED_CALLS_PER_PRINCIPAL + 1]);
+    for (const parked of share) if (typeof parked === "object") w.parking.leave(parked);
+    w.runtime.clock.advance(MAX_PARKED_MS + 10);
+    assert.equal(w.results.length, 2);
+    assertClean(w);
   });
 
   test("instances that come and go do not make it wait longer in all", () => {

@@ -163,9 +163,13 @@ export class Dispatch implements AttemptOwner {
     const waitMs = this.#waitMs(inDoubt ? MAX_PARKED_IN_DOUBT_MS : MAX_PARKED_MS);
     if (waitMs <= 0) return false;
     onWanted?.(service);
-    this.#parked = parking.wait(service, this.#exchange.payload.length, waitMs, this.#resume);
-    if (this.#parked === undefined) this.#parkingFull(`an instance of ${service}`);
-    else this.#sayParked();
+    const { principal, payload } = this.#exchange;
+    const parked = parking.wait(service, principal, payload.length, waitMs, this.#resume);
+    if (typeof parked === "string") this.#parkingFull(`${parked}; ${service} has none now`);
+    else {
+      this.#parked = parked;
+      this.#sayParked();
+    }
     return true;
   }
 
@@ -176,8 +180,10 @@ export class Dispatch implements AttemptOwner {
       this.#end(error, undefined);
       return;
     }
-    this.#parked = this.#ports.parking.waitForBroker(this.#exchange.payload.length, waitMs, this.#resume);
-    if (this.#parked === undefined) this.#parkingFull("the broker");
+    const { principal, payload } = this.#exchange;
+    const parked = this.#ports.parking.waitForBroker(principal, payload.length, waitMs, this.#resume);
+    if (typeof parked === "string") this.#parkingFull(`${parked}; the connection to the broker is down`);
+    else this.#parked = parked;
   }
 
   /** Only where every attempt so far has proven that it did not start. */
@@ -207,8 +213,8 @@ export class Dispatch implements AttemptOwner {
     this.#try();
   };
 
-  #parkingFull(what: string): void {
-    this.#end(MeshError.of("parking-full", `too many calls wait for ${what}`, { origin: "router" }), undefined);
+  #parkingFull(message: string): void {
+    this.#end(MeshError.of("parking-full", message, { origin: "router" }), undefined);
   }
 
   #send(instance: Instance): void {

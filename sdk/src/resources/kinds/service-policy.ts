@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { setOf } from "../fields/collections.ts";
-import { methodName, methodPattern, serviceName } from "../fields/names.ts";
+import { methodName, methodPattern, principalPattern, serviceName } from "../fields/names.ts";
 import { count, durationMs } from "../fields/numbers.ts";
 import { retryPolicy } from "../fields/retry-policy.ts";
 import { withRules } from "../fields/rules.ts";
@@ -22,6 +22,15 @@ const outlierDetection = withRules(outlierShape, [
   },
 ]);
 
+const maxPriority = z.strictObject({
+  critical: setOf(principalPattern(), { max: 256 })
+    .describe("Callers whose calls may be `critical`: a router that is nearly full keeps its last places for those.")
+    .exactOptional(),
+  sheddable: setOf(principalPattern(), { max: 256 })
+    .describe("Callers whose calls are never more than `sheddable`, whatever they ask for. Stands before `critical`.")
+    .exactOptional(),
+});
+
 const spec = z.strictObject({
   service: serviceName().describe("The service this policy is for."),
   loadBalancer: z
@@ -42,6 +51,9 @@ const spec = z.strictObject({
     .exactOptional(),
   maxInFlight: count(1, 1_000_000)
     .describe("Calls in flight per instance and router; the instance's own cap holds besides.")
+    .exactOptional(),
+  maxPriority: maxPriority
+    .describe("Highest `Malla-Priority` of calls, by caller; whom neither list names may have `default`.")
     .exactOptional(),
   direct: z.boolean().describe("Whether callers with role `direct` may go past the router.").exactOptional(),
   plainMethods: setOf(methodName(), { max: 256 })
@@ -80,6 +92,9 @@ spec:
     consecutiveFailures: 5
     baseEjectionMs: 10000
   maxInFlight: 200
+  maxPriority:
+    critical: [orders]
+    sheddable: [report-*]
   direct: true
 `,
 });
