@@ -38,10 +38,23 @@ test("credentials are enough: everything else has its default", () => {
       config.tags,
       config.description,
       config.maxInFlight,
+      config.maxOutgoingCalls,
+      config.maxOutgoingBytes,
       config.tls,
       config.drainOn,
     ],
-    ["orders", "0.0.0", ["nats://127.0.0.1:4222"], {}, "", 100, undefined, ["SIGTERM", "SIGINT"]],
+    [
+      "orders",
+      "0.0.0",
+      ["nats://127.0.0.1:4222"],
+      {},
+      "",
+      100,
+      20_000,
+      64 * 1024 * 1024,
+      undefined,
+      ["SIGTERM", "SIGINT"],
+    ],
   );
   assert.deepEqual([config.credentials.principal, config.credentials.role], ["orders", "service"]);
   assert.ok(Object.isFrozen(config));
@@ -55,26 +68,33 @@ test("the environment fills in what was not given", () => {
     MALLA_VERSION: "1.2.3",
     MALLA_TAGS: "zone=a, tier = gold,",
     MALLA_MAX_IN_FLIGHT: "7",
+    MALLA_MAX_OUTGOING_CALLS: "8",
+    MALLA_MAX_OUTGOING_BYTES: "9",
     NATS_CA: "/ca",
   };
   const config = resolveConnectConfig({}, environment);
   assert.deepEqual(
-    [config.servers, config.version, config.tags, config.maxInFlight, config.tls],
-    [["nats://a:1", "nats://b:2"], "1.2.3", { zone: "a", tier: "gold" }, 7, { caFile: "/ca" }],
+    [config.servers, config.version, config.tags, config.maxInFlight, config.maxOutgoingCalls, config.maxOutgoingBytes],
+    [["nats://a:1", "nats://b:2"], "1.2.3", { zone: "a", tier: "gold" }, 7, 8, 9],
   );
+  assert.deepEqual(config.tls, { caFile: "/ca" });
   const given = resolveConnectConfig(
-    { servers: ["nats://c:3"], version: "2.0.0", tags: {}, maxInFlight: 1, drainOn: [] },
+    { servers: ["nats://c:3"], version: "2.0.0", tags: {}, maxInFlight: 1, maxOutgoingCalls: 2, drainOn: [] },
     environment,
   );
   assert.deepEqual(
-    [given.servers, given.version, given.tags, given.maxInFlight, given.drainOn],
-    [["nats://c:3"], "2.0.0", {}, 1, []],
+    [given.servers, given.version, given.tags, given.maxInFlight, given.maxOutgoingCalls, given.drainOn],
+    [["nats://c:3"], "2.0.0", {}, 1, 2, []],
   );
 });
 
 test("all problems are told together, each with what to do", () => {
   assert.throws(
-    () => resolveConnectConfig({ service: "Orders!", version: "one", maxInFlight: 0 }, { MALLA_TAGS: "zone" }),
+    () =>
+      resolveConnectConfig(
+        { service: "Orders!", version: "one", maxInFlight: 0, maxOutgoingBytes: 0.5 },
+        { MALLA_TAGS: "zone", MALLA_MAX_OUTGOING_CALLS: "many" },
+      ),
     (error) => {
       const { message } = error as Error;
       for (const part of [
@@ -82,10 +102,12 @@ test("all problems are told together, each with what to do", () => {
         /service "Orders!"/,
         /version "one"/,
         /maxInFlight/,
+        /MALLA_MAX_OUTGOING_CALLS/,
+        /maxOutgoingBytes/,
         /MALLA_TAGS: "zone"/,
       ])
         assert.match(message, part);
-      assert.equal(message.split("\n- ").length, 6);
+      assert.equal(message.split("\n- ").length, 8);
       return true;
     },
   );

@@ -6,6 +6,10 @@ import { isServiceName } from "./contract/names.ts";
 
 /** An instance runs this many calls at a time unless told otherwise; what comes beyond goes elsewhere. */
 export const DEFAULT_MAX_IN_FLIGHT = 100;
+/** Calls a connection has under way at a time before it begins no more: as many as a router carries. */
+export const DEFAULT_MAX_OUTGOING_CALLS = 20_000;
+/** Payloads of these calls, in bytes. The NATS client buffers whatever it is given, so this bounds its buffer too. */
+export const DEFAULT_MAX_OUTGOING_BYTES = 64 * 1024 * 1024;
 const DEFAULT_SERVER = "nats://127.0.0.1:4222";
 const DRAIN_SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
 
@@ -23,6 +27,10 @@ export interface ConnectOptions {
   readonly description?: string;
   /** Calls run at a time before more are refused as not started. Default: MALLA_MAX_IN_FLIGHT, else 100. */
   readonly maxInFlight?: number;
+  /** Calls under way at a time before further ones fail as `overloaded`. Default: MALLA_MAX_OUTGOING_CALLS, else 20,000. */
+  readonly maxOutgoingCalls?: number;
+  /** Bytes of their payloads, likewise. Default: MALLA_MAX_OUTGOING_BYTES, else 64 MiB. */
+  readonly maxOutgoingBytes?: number;
   /** TLS to the broker: paths of PEM files. Default: NATS_CA, NATS_CERT, NATS_KEY. */
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Signals on which this process drains and then ends. Default: SIGTERM and SIGINT; an empty list for none. */
@@ -38,6 +46,8 @@ export interface ConnectConfig {
   readonly tags: Readonly<Record<string, string>>;
   readonly description: string;
   readonly maxInFlight: number;
+  readonly maxOutgoingCalls: number;
+  readonly maxOutgoingBytes: number;
   readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string } | undefined;
   readonly drainOn: readonly NodeJS.Signals[];
 }
@@ -66,9 +76,7 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
   }
   const version = options.version ?? environment.MALLA_VERSION ?? "0.0.0";
   if (valid(version) === null) problems.push(`version ${JSON.stringify(version)}: semver is expected, as 1.4.0`);
-  const maxInFlight = options.maxInFlight ?? Number(environment.MALLA_MAX_IN_FLIGHT ?? DEFAULT_MAX_IN_FLIGHT);
-  if (!Number.isInteger(maxInFlight) || maxInFlight < 1)
-    problems.push("maxInFlight (MALLA_MAX_IN_FLIGHT): a whole number from 1 is expected");
+  const { maxInFlight, maxOutgoingCalls, maxOutgoingBytes } = readBounds(options, environment, problems);
   const tags = options.tags ?? parseTags(environment.MALLA_TAGS, problems);
   if (problems.length > 0 || credentials === undefined || credentialsText === undefined) {
     throw new Error(`cannot connect to the mesh:\n- ${problems.join("\n- ")}`);
@@ -82,9 +90,29 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
     tags,
     description: options.description ?? "",
     maxInFlight,
+    maxOutgoingCalls,
+    maxOutgoingBytes,
     tls: options.tls ?? tlsFromEnvironment(environment),
     drainOn: options.drainOn ?? DRAIN_SIGNALS,
   });
+}
+
+function readBounds(
+  options: ConnectOptions,
+  environment: Environment,
+  problems: string[],
+): Pick<ConnectConfig, "maxInFlight" | "maxOutgoingCalls" | "maxOutgoingBytes"> {
+  const read = (option: keyof ReturnType<typeof readBounds>, variable: string, fallback: number): number => {
+    const value = options[option] ?? Number(environment[variable] ?? fallback);
+    if (!Number.isInteger(value) || value < 1)
+      problems.push(`${option} (${variable}): a whole number from 1 is expected`);
+    return value;
+  };
+  return {
+    maxInFlight: read("maxInFlight", "MALLA_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT),
+    maxOutgoingCalls: read("maxOutgoingCalls", "MALLA_MAX_OUTGOING_CALLS", DEFAULT_MAX_OUTGOING_CALLS),
+    maxOutgoingBytes: read("maxOutgoingBytes", "MALLA_MAX_OUTGOING_BYTES", DEFAULT_MAX_OUTGOING_BYTES),
+  };
 }
 
 function serverList(servers: string | readonly string[]): readonly string[] {

@@ -18,7 +18,7 @@ export interface MeshOptions extends ConnectOptions {
 
 /**
  * Connects to the mesh. What is not given comes from the environment (NATS_URL, NATS_CREDS, MALLA_SERVICE, MALLA_VERSION,
- * MALLA_TAGS, MALLA_MAX_IN_FLIGHT). Rejects with an Error that says what is wrong and what to do.
+ * MALLA_TAGS, MALLA_MAX_IN_FLIGHT, MALLA_MAX_OUTGOING_CALLS, MALLA_MAX_OUTGOING_BYTES). Rejects with an Error that says what is wrong and what to do.
  */
 export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const config = resolveConnectConfig(options, process.env);

@@ -40,6 +40,8 @@ export interface MeshFacts {
   readonly tags: Readonly<Record<string, string>>;
   readonly description: string;
   readonly maxInFlight: number;
+  readonly maxOutgoingCalls: number;
+  readonly maxOutgoingBytes: number;
   /** Unique to this connection, unguessable. */
   readonly connection: string;
   readonly policyPublicKey: string | undefined;
@@ -78,6 +80,8 @@ export class Mesh {
       principal: facts.principal,
       connection: facts.connection,
       routers: this.#routers,
+      maxCalls: facts.maxOutgoingCalls,
+      maxBytes: facts.maxOutgoingBytes,
     });
     this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers });
   }

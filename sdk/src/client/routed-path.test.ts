@@ -58,12 +58,19 @@ interface World {
   pass(ms: number): Promise<void>;
 }
 
-function world(maxPayloadBytes = 64 * 1024): World {
+function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes: 1e6 }): World {
   const server = new MemoryServer({ maxPayloadBytes });
   const runtime = createTestRuntime();
   const broker = server.connect();
   const directory = new RouterDirectory();
-  const path = new RoutedPath({ broker, runtime, principal: PRINCIPAL, connection: "conn", routers: directory });
+  const path = new RoutedPath({
+    broker,
+    runtime,
+    principal: PRINCIPAL,
+    connection: "conn",
+    routers: directory,
+    ...bounds,
+  });
   path.start();
   return {
     server,

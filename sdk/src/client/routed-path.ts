@@ -69,6 +69,9 @@ export interface RoutedPathOptions {
   /** Unique to this connection. */
   readonly connection: string;
   readonly routers: RouterDirectory;
+  /** Calls under way before further ones are refused, and bytes of their payloads: the NATS client would buffer without end. */
+  readonly maxCalls: number;
+  readonly maxBytes: number;
 }
 
 /** What `call` returns to whoever may want to give up. */
@@ -82,8 +85,9 @@ export class RoutedPath {
   readonly #pending: WaitingTable<KnownRouter, Try>;
   readonly #probes = new ProbeTable<KnownRouter>();
   #probeTimer: NodeJS.Timeout | undefined;
-  #inFlight = 0;
   readonly #grace: ReconnectGrace<RoutedCall>;
+  #inFlight = 0;
+  #bytes = 0;
 
   constructor(options: RoutedPathOptions) {
     this.#options = options;
@@ -128,6 +132,11 @@ export class RoutedPath {
     const { clock, timers } = this.#options.runtime;
     const now = clock.nowMs();
     const remainingMs = request.deadlineAtMs - now;
+    const refusal = this.#refusal(request, remainingMs);
+    if (refusal !== undefined) {
+      queueMicrotask(() => settle(refusal, undefined));
+      return { cancel: () => undefined };
+    }
     const call: RoutedCall = {
       request,
       firstSentAtMs: now,
@@ -138,23 +147,30 @@ export class RoutedPath {
       ended: false,
     };
     this.#inFlight++;
-    if (remainingMs <= 0) {
-      queueMicrotask(() =>
-        this.#end(call, MeshError.of("deadline", "the deadline had passed before the call was sent"), undefined),
+    this.#bytes += request.payload.length;
+    call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
+      this.#giveUp(
+        call,
+        MeshError.of(
+          "deadline",
+          `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`,
+        ),
       );
-    } else {
-      call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
-        this.#giveUp(
-          call,
-          MeshError.of(
-            "deadline",
-            `${request.service}.${request.method} did not answer within ${Math.round(remainingMs)} ms`,
-          ),
-        );
-      });
-      this.#send(call);
-    }
+    });
+    this.#send(call);
     return { cancel: (error) => this.#giveUp(call, error) };
+  }
+
+  /** Why a call is not even begun. */
+  #refusal({ payload }: RoutedRequest, remainingMs: number): MeshError | undefined {
+    if (remainingMs <= 0) return MeshError.of("deadline", "the deadline had passed before the call was sent");
+    const { maxCalls, maxBytes } = this.#options;
+    if (this.#inFlight >= maxCalls)
+      return MeshError.of("overloaded", `this connection has ${maxCalls} calls under way already (maxOutgoingCalls)`);
+    // A single large payload is the broker's to judge.
+    if (this.#bytes + payload.length <= maxBytes || this.#bytes === 0) return undefined;
+    const message = `the calls of this connection hold ${this.#bytes} of ${maxBytes} bytes (maxOutgoingBytes)`;
+    return MeshError.of("overloaded", message);
   }
 
   #giveUp(call: RoutedCall, error: MeshError): void {
@@ -168,6 +184,7 @@ export class RoutedPath {
     call.ended = true;
     this.#inFlight--;
     this.#grace.release(call);
+    this.#bytes -= call.request.payload.length;
     if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
     call.settle(error, reply);
   }

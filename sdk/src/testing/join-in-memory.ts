@@ -1,7 +1,7 @@
 // A place on a mesh in memory: what `connect` returns, over a broker and a runtime that belong to the test.
 import type { Broker } from "../broker/broker.ts";
 import type { Runtime } from "../call/runtime.ts";
-import { DEFAULT_MAX_IN_FLIGHT } from "../connect-config.ts";
+import { DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_OUTGOING_BYTES, DEFAULT_MAX_OUTGOING_CALLS } from "../connect-config.ts";
 import { Mesh, type MeshFacts } from "../mesh.ts";
 
 /** Joins as `service`, which calls and may serve; everything else has a default. */
@@ -18,6 +18,8 @@ export async function joinInMemory(
     tags: {},
     description: "",
     maxInFlight: DEFAULT_MAX_IN_FLIGHT,
+    maxOutgoingCalls: DEFAULT_MAX_OUTGOING_CALLS,
+    maxOutgoingBytes: DEFAULT_MAX_OUTGOING_BYTES,
     connection: "conn",
     policyPublicKey: undefined,
     hearsRouters: true,
