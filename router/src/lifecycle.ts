@@ -5,10 +5,8 @@ import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
 import {
-  decodeInstanceState,
   MeshError,
   parseCancelSubject,
-  parseInstanceSubject,
   parseReplySubject,
   ROUTER_ID_PREFIX,
   ROUTER_QUEUE,
@@ -19,6 +17,7 @@ import { createAdminServer, type HealthCheck } from "./admin/index.ts";
 import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
 import { type Connections, openConnections } from "./connections.ts";
+import { hearInstances } from "./discovery/hear-instances.ts";
 
 /** How often the registry forgets the silent and forgives the suspect, in ms. */
 const SWEEP_MS = 250;
@@ -109,22 +108,7 @@ export class Lifecycle {
       if (subject === undefined || plain.onReply(message, subject.service, subject.id)) return;
       sender.onReply(message, attempts);
     });
-    mesh.subscribe(subscriptions.instances, (message) => {
-      const subject = parseInstanceSubject(message.subject);
-      const state = decodeInstanceState(message.payload);
-      if (subject === undefined || state === undefined) {
-        runtime.telemetry.rejected("announcement", "bad-request");
-        return;
-      }
-      registry.announce(
-        "sdk",
-        subject.service,
-        subject.instance,
-        state,
-        runtime.clock.nowMs(),
-        runtime.clock.stampMs(),
-      );
-    });
+    hearInstances(mesh, runtime, registry);
     mesh.onStatus((status) => {
       if (status.type !== "connected") return;
       registry.thaw(runtime.clock.nowMs());

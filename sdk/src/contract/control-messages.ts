@@ -1,6 +1,7 @@
 // What parts of the mesh tell each other, as protobuf: announcements of instances and routers, pushed policy, probe
 // answers. Unknown fields are skipped, so that a newer part can say more; a decoder never throws.
 import protobuf from "protobufjs/light.js";
+import { announcementProblem } from "./announcement-bounds.ts";
 
 /** Version of these messages and of the headers between mesh parts. */
 export const PROTOCOL_VERSION = 1;
@@ -146,7 +147,7 @@ export function encodeInstanceState(state: InstanceState): Uint8Array {
 
 export function decodeInstanceState(bytes: Uint8Array): InstanceState | undefined {
   const from = decode(instanceType, bytes, MAX_ANNOUNCEMENT_BYTES);
-  if (from === undefined) return undefined;
+  if (from === undefined || announcementProblem(from as unknown as InstanceState) !== undefined) return undefined;
   return {
     protocol: finite(from.protocol),
     version: from.version as string,
@@ -168,6 +169,8 @@ export function encodeRouterState(state: RouterState): Uint8Array {
 export function decodeRouterState(bytes: Uint8Array): RouterState | undefined {
   const from = decode(routerType, bytes, MAX_ANNOUNCEMENT_BYTES);
   if (from === undefined) return undefined;
+  const words = { version: from.version as string, capabilities: from.capabilities as string[] };
+  if (announcementProblem({ ...words, tags: {}, methods: [], idempotentMethods: [] }) !== undefined) return undefined;
   return {
     protocol: finite(from.protocol),
     version: from.version as string,

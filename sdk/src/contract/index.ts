@@ -1,4 +1,5 @@
 // Everything that stands on the wire: subjects, headers, reasons, control messages, credentials.
+export * from "./announcement-bounds.ts";
 export * from "./control-messages.ts";
 export * from "./credentials.ts";
 export * from "./deadline.ts";

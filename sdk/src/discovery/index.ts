@@ -1,4 +1,5 @@
 // Who is there, and which policy holds.
+export * from "./announcement-gate.ts";
 export * from "./policy-head.ts";
 export * from "./policy-holder.ts";
 export * from "./policy-store.ts";

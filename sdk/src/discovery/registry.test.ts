@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MAX_ANNOUNCED_METHODS } from "../contract/index.ts";
 import { instanceState } from "../testing/exchange-fixture.ts";
 import {
   ANNOUNCE_INTERVAL_MS,
   EVICT_AFTER_MS,
   type Instance,
+  MAX_ANNOUNCED_LENGTH_PER_SERVICE,
   MAX_INSTANCES_PER_SERVICE,
   MAX_SERVICES,
   Registry,
@@ -188,6 +190,27 @@ describe("a flood", () => {
     assert.equal(registry.announce("sdk", "orders", "i0", instanceState({ version: "9.0.0" }), T0, WALL), true);
     assert.equal(instances.size, MAX_INSTANCES_PER_SERVICE);
     assert.equal(template.version, "9.0.0");
+  });
+  test("of words ends: what one service says of itself is bounded, and another is still heard", () => {
+    const registry = new Registry();
+    const methods = Array.from({ length: MAX_ANNOUNCED_METHODS }, (_, i) => `m${i}`.padEnd(250, "x"));
+    const talkative = (id: string): boolean =>
+      registry.announce("sdk", "orders", id, instanceState({ methods }), T0, WALL);
+    const fits = Math.floor(MAX_ANNOUNCED_LENGTH_PER_SERVICE / (methods.length * 250 + "1.0.0".length));
+    for (let i = 0; i < fits; i++) assert.ok(talkative(`i${i}`), `${i} of ${fits}`);
+    assert.equal(talkative("one-more"), false);
+    assert.equal(registry.instance("orders", "one-more"), undefined);
+    assert.ok(registry.announce("sdk", "cart", "a", instanceState({ methods }), T0, WALL));
+    // Who says less than before is heard, who goes makes room, and who is silent for long does too.
+    assert.ok(talkative("i0"));
+    registry.forget("orders", "i1");
+    assert.ok(talkative("one-more"));
+    assert.equal(talkative("two-more"), false);
+    assert.ok(registry.announce("sdk", "orders", "i0", instanceState(), T0, WALL));
+    assert.ok(talkative("two-more"));
+    registry.sweep(T0 + EVICT_AFTER_MS + 1);
+    for (let i = 0; i < fits; i++) assert.ok(talkative(`j${i}`), `${i} of ${fits}`);
+    assert.equal(talkative("one-more"), false);
   });
   test("of services ends", () => {
     const registry = new Registry();

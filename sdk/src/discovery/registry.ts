@@ -1,6 +1,6 @@
 // Who serves what, learnt from announcements. It believes only what a subject has proven, marks suspects instead of
 // erasing them, and freezes while this process cannot hear (failure rules 6 and 7).
-import type { InstanceState } from "../contract/index.ts";
+import { announcedLength, type InstanceState } from "../contract/index.ts";
 import {
   createOutlierGroup,
   createOutlierState,
@@ -22,6 +22,8 @@ const LAST_PROBE_MS = 1_000;
 /** At most this many instances of one service, and services, are known; a flood of announcements ends here. */
 export const MAX_INSTANCES_PER_SERVICE = 10_000;
 export const MAX_SERVICES = 20_000;
+/** And so much is kept of what the instances of one service say of themselves, in characters. */
+export const MAX_ANNOUNCED_LENGTH_PER_SERVICE = 16 * 1024 * 1024;
 
 /** `sdk`: addressed by its id. `plain`: all instances of a service without our SDK, behind one queue group. */
 export type InstanceKind = "sdk" | "plain";
@@ -44,23 +46,46 @@ export interface Instance {
   /** When it became suspect, and when it is to be probed next. */
   suspectSinceMs: number;
   probeDueMs: number;
-  /** Sender's wall clock minus ours, in ms; a smoothed estimate. */
+  /** Sender's stamps minus ours, in ms; a smoothed estimate. */
   clockOffsetMs: number;
+  /** Characters of what it last announced. */
+  announcedLength: number;
   readonly load: EndpointLoad;
   readonly outlier: OutlierState;
 }
 
-export interface ServiceEntry {
+/** One service: its instances, and those of them that may get calls. */
+export class ServiceEntry {
   readonly name: string;
-  readonly instances: Map<string, Instance>;
+  readonly instances = new Map<string, Instance>();
   /** What the ejections of its instances have in common. */
-  readonly outliers: OutlierGroup;
-  /** Those that may get new calls; rebuilt on change only. */
-  serving: readonly Instance[];
+  readonly outliers: OutlierGroup = createOutlierGroup();
   /** Grows with every change of `serving`, so that what is derived of it can be kept. */
-  epoch: number;
-  /** How many of its instances would serve but are suspect. */
-  suspects: number;
+  epoch = 0;
+  /** Characters its instances have announced, together. */
+  announcedLength = 0;
+  #collected: { readonly serving: readonly Instance[]; readonly suspects: number } | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Those that may get new calls. Collected when asked for: a service that changes all the time costs those who call it. */
+  get serving(): readonly Instance[] {
+    this.#collected ??= collect(this.instances.values());
+    return this.#collected.serving;
+  }
+
+  /** How many would serve but are suspect. */
+  get suspects(): number {
+    this.#collected ??= collect(this.instances.values());
+    return this.#collected.suspects;
+  }
+
+  changed(): void {
+    this.#collected = undefined;
+    this.epoch++;
+  }
 }
 
 export interface RegistryOptions {
@@ -106,12 +131,17 @@ export class Registry {
     if (entry === undefined) return false;
     const known = entry.instances.get(id);
     if (known === undefined && entry.instances.size >= MAX_INSTANCES_PER_SERVICE) return false;
+    const length = announcedLength(state);
+    const grown = length - (known?.announcedLength ?? 0);
+    if (grown > 0 && entry.announcedLength + grown > MAX_ANNOUNCED_LENGTH_PER_SERVICE) return false;
+    entry.announcedLength += grown;
     const offset = state.sentAtMs === 0 ? 0 : state.sentAtMs - stampMs;
     if (known === undefined) {
-      entry.instances.set(id, createInstance(entry.outliers, { kind, service, id }, state, offset, nowMs));
-      this.#rebuild(entry);
+      entry.instances.set(id, createInstance(entry, { kind, id }, state, offset, nowMs));
+      this.#changed(entry);
       return true;
     }
+    known.announcedLength = length;
     const changed =
       known.phase !== state.phase ||
       known.version !== state.version ||
@@ -128,7 +158,7 @@ export class Registry {
     known.phase = state.phase;
     known.version = state.version;
     known.tags = state.tags;
-    if (changed) this.#rebuild(entry);
+    if (changed) this.#changed(entry);
     return true;
   }
 
@@ -152,7 +182,7 @@ export class Registry {
     if (instance.suspectUntilMs === 0) return;
     this.#clear(instance);
     const entry = this.#services.get(instance.service);
-    if (entry !== undefined) this.#rebuild(entry);
+    if (entry !== undefined) this.#changed(entry);
   }
 
   /** Suspects that are to be probed now; each call moves their next probe on. */
@@ -178,7 +208,7 @@ export class Registry {
       // Nobody else can be asked behind a queue group; an instance of our SDK answers for itself.
       if (instance.kind === "sdk") this.#suspects.add(instance);
     }
-    if (changes) this.#rebuild(entry);
+    if (changes) this.#changed(entry);
   }
 
   #clear(instance: Instance): void {
@@ -192,16 +222,15 @@ export class Registry {
     if (instance.phase === "draining") return;
     instance.phase = "draining";
     const entry = this.#services.get(instance.service);
-    if (entry !== undefined) this.#rebuild(entry);
+    if (entry !== undefined) this.#changed(entry);
   }
 
   forget(service: string, id: string): void {
     const entry = this.#services.get(service);
-    const instance = entry?.instances.get(id);
-    if (entry === undefined || instance === undefined) return;
-    entry.instances.delete(id);
-    this.#suspects.delete(instance);
-    this.#rebuild(entry);
+    const known = entry?.instances.get(id);
+    if (entry === undefined || known === undefined) return;
+    this.#drop(entry, known);
+    this.#changed(entry);
   }
 
   /**
@@ -213,15 +242,14 @@ export class Registry {
       let changed = false;
       for (const instance of entry.instances.values()) {
         if (nowMs - instance.seenAtMs > EVICT_AFTER_MS) {
-          entry.instances.delete(instance.id);
-          this.#suspects.delete(instance);
+          this.#drop(entry, instance);
           changed = true;
         } else if (instance.suspectUntilMs !== 0 && instance.suspectUntilMs <= nowMs) {
           this.#clear(instance);
           changed = true;
         }
       }
-      if (changed) this.#rebuild(entry);
+      if (changed) this.#changed(entry);
     }
   }
 
@@ -236,41 +264,42 @@ export class Registry {
     let entry = this.#services.get(service);
     if (entry === undefined) {
       if (this.#services.size >= MAX_SERVICES) return undefined;
-      entry = {
-        name: service,
-        instances: new Map(),
-        outliers: createOutlierGroup(),
-        serving: [],
-        epoch: 0,
-        suspects: 0,
-      };
+      entry = new ServiceEntry(service);
       this.#services.set(service, entry);
     }
     return entry;
   }
 
-  #rebuild(entry: ServiceEntry): void {
-    const serving: Instance[] = [];
-    const silent: Instance[] = [];
-    let suspects = 0;
-    for (const instance of entry.instances.values()) {
-      if (instance.phase !== "serving") continue;
-      if (instance.suspectUntilMs === 0) serving.push(instance);
-      else {
-        suspects++;
-        if (instance.silent) silent.push(instance);
-      }
-    }
-    entry.serving = serving.length > 0 ? serving : silent;
-    entry.suspects = suspects;
-    entry.epoch++;
+  #drop(entry: ServiceEntry, instance: Instance): void {
+    entry.instances.delete(instance.id);
+    this.#suspects.delete(instance);
+    entry.announcedLength -= instance.announcedLength;
+  }
+
+  #changed(entry: ServiceEntry): void {
+    entry.changed();
     this.#onChange(entry);
   }
 }
 
+function collect(instances: Iterable<Instance>): { serving: readonly Instance[]; suspects: number } {
+  const serving: Instance[] = [];
+  const silent: Instance[] = [];
+  let suspects = 0;
+  for (const instance of instances) {
+    if (instance.phase !== "serving") continue;
+    if (instance.suspectUntilMs === 0) serving.push(instance);
+    else {
+      suspects++;
+      if (instance.silent) silent.push(instance);
+    }
+  }
+  return { serving: serving.length > 0 ? serving : silent, suspects };
+}
+
 function createInstance(
-  outliers: OutlierGroup,
-  who: Pick<Instance, "kind" | "service" | "id">,
+  { name, outliers }: ServiceEntry,
+  who: Pick<Instance, "kind" | "id">,
   state: InstanceState,
   offset: number,
   nowMs: number,
@@ -279,6 +308,8 @@ function createInstance(
   load.reported(state.load, nowMs);
   return {
     ...who,
+    service: name,
+    announcedLength: announcedLength(state),
     version: state.version,
     tags: state.tags,
     methods: new Set(state.methods),

@@ -33,6 +33,21 @@ function announced(): {
   return { server, broker, runtime, heard, announcer };
 }
 
+test("what nobody would read is told before it is said", () => {
+  const check = (methods: readonly string[], tags: Readonly<Record<string, string>> = {}): void => {
+    const { broker, runtime } = announced();
+    const facts = { version: "1.0.0", tags, methods, idempotentMethods: [], maxInFlight: 1 };
+    const load = { inFlight: 0, queued: 0, loopLagMs: 0 };
+    const who = { broker, runtime, service: "orders", instance: "i1" };
+    new Announcer({ ...who, facts: () => facts, load: () => load }).check();
+  };
+  check(["place"]);
+  const many = Array.from({ length: 1_025 }, (_, i) => `m${i}`);
+  assert.throws(() => check(many), /cannot be announced: 1025 methods, at most 1024/);
+  assert.throws(() => check(["place"], { zone: "z".repeat(300) }), /256 characters/);
+  assert.throws(() => check(many.slice(1).map((name) => name.padEnd(100, "x"))), /bytes, at most 65536 are read/);
+});
+
 test("it says who it is at once, and every five seconds", async () => {
   const { server, runtime, heard, announcer } = announced();
   announcer.start();

@@ -4,9 +4,11 @@ import type { Broker } from "../broker/broker.ts";
 import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
 import {
+  announcementProblem,
   encodeInstanceState,
   type InstanceState,
   instanceSubject,
+  MAX_ANNOUNCEMENT_BYTES,
   PROTOCOL_VERSION,
   type ReportedLoad,
 } from "../contract/index.ts";
@@ -77,10 +79,24 @@ export class Announcer {
     });
   }
 
+  /** Throws TypeError if nobody would read what would be announced. */
+  check(): void {
+    const state = this.#state();
+    const bytes = encodeInstanceState(state).length;
+    const problem =
+      announcementProblem(state) ??
+      (bytes > MAX_ANNOUNCEMENT_BYTES ? `${bytes} bytes, at most ${MAX_ANNOUNCEMENT_BYTES} are read` : undefined);
+    if (problem !== undefined) throw new TypeError(`this instance cannot be announced: ${problem}`);
+  }
+
   announce(): void {
-    const { broker, runtime, facts, load } = this.#options;
-    if (!broker.connected) return;
-    const state: InstanceState = {
+    const { broker } = this.#options;
+    if (broker.connected) broker.publish(this.#subject, encodeInstanceState(this.#state()));
+  }
+
+  #state(): InstanceState {
+    const { runtime, facts, load } = this.#options;
+    return {
       protocol: PROTOCOL_VERSION,
       ...facts(),
       load: load(),
@@ -88,6 +104,5 @@ export class Announcer {
       sentAtMs: runtime.clock.stampMs(),
       capabilities: [],
     };
-    broker.publish(this.#subject, encodeInstanceState(state));
   }
 }

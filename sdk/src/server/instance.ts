@@ -44,6 +44,7 @@ export class ServedInstance {
       this.#receiver.add(endpoint, stats);
       this.#endpoints.push({ endpoint, stats });
     }
+    this.#announcer.check();
     if (this.#started) this.#announcer.announce();
     else {
       this.#started = true;
