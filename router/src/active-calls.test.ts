@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ActiveCall, ActiveCalls } from "./active-calls.ts";
+import { type ActiveCall, ActiveCalls, MAX_BURNED, MAX_BURNED_PER_PRINCIPAL } from "./active-calls.ts";
 
 const EMPTY = new Uint8Array(0);
 const call = (callId: string, principal = "cart", bytes = 0): ActiveCall => ({
@@ -63,13 +63,43 @@ test("an id that runs may not start again; one that has ended may, since a plain
   assert.ok(active.mayStart("a", "cart"));
 });
 
-test("burned ids are bounded", () => {
-  const active = new ActiveCalls();
-  active.probe(
-    "cart",
-    Array.from({ length: 50_001 }, (_, i) => `u${i}`),
+const burn = (active: ActiveCalls, principal: string, from: number, count: number): void =>
+  void active.probe(
+    principal,
+    Array.from({ length: count }, (_, i) => `u${from + i}`),
   );
-  assert.ok(active.mayStart("u0", "cart"));
+
+test("burned ids are bounded, the oldest are forgotten", () => {
+  const active = new ActiveCalls();
+  for (let i = 0; i < 10; i++) burn(active, `caller-${i}`, 0, MAX_BURNED / 10);
+  burn(active, "late", 0, 1);
+  assert.ok(active.mayStart("u0", "caller-0"));
+  assert.ok(!active.mayStart("u1", "caller-0"));
+  assert.ok(!active.mayStart("u0", "late"));
+});
+
+test("who probes for ids by the thousand forgets his own, nobody else's", () => {
+  const active = new ActiveCalls();
+  burn(active, "cart", 0, 10);
+  burn(active, "evil", 0, MAX_BURNED_PER_PRINCIPAL * 20);
+  assert.ok(!active.mayStart("u0", "cart"));
+  assert.ok(active.mayStart("u0", "evil"));
+  assert.ok(!active.mayStart(`u${MAX_BURNED_PER_PRINCIPAL * 20 - 1}`, "evil"));
+});
+
+test("an id burned again takes no second place", () => {
+  const active = new ActiveCalls();
+  burn(active, "cart", 0, 1);
+  for (let i = 0; i < MAX_BURNED; i++) burn(active, "web", 0, 1);
+  for (let i = 1; i < 10; i++) burn(active, `caller-${i}`, 0, MAX_BURNED_PER_PRINCIPAL);
+  assert.ok(!active.mayStart("u0", "cart"));
+});
+
+test("the last burned id of a principal that gives way to its own next one is still remembered", () => {
+  const active = new ActiveCalls();
+  burn(active, "cart", 0, 1);
+  for (let i = 0; i < 10; i++) burn(active, `caller-${i}`, 0, MAX_BURNED_PER_PRINCIPAL);
+  burn(active, "cart", 1, 1);
   assert.ok(!active.mayStart("u1", "cart"));
 });
 

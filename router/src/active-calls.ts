@@ -2,8 +2,10 @@
 import { type Dispatch, FinishedReplies } from "@malla/sdk/call";
 import type { ProbeAnswer } from "@malla/sdk/contract";
 
-/** Ids declared unseen that are remembered, so that a request that comes after all does not run. */
-const MAX_BURNED = 50_000;
+/** Ids declared unseen that are remembered, so that a request that comes after all does not run; the oldest are forgotten. */
+export const MAX_BURNED = 50_000;
+/** Of these, those of one principal: whoever probes for ids by the thousand forgets his own. */
+export const MAX_BURNED_PER_PRINCIPAL = 5_000;
 
 export interface ActiveCall {
   readonly callId: string;
@@ -24,7 +26,8 @@ const NOTHING: PrincipalUse = Object.freeze({ calls: 0, bytes: 0 });
 export class ActiveCalls {
   readonly #calls = new Map<string, ActiveCall>();
   readonly #byPrincipal = new Map<string, { calls: number; bytes: number }>();
-  readonly #burned = new Set<string>();
+  readonly #burned = new Map<string, Set<string>>();
+  #burnedCount = 0;
   readonly finished = new FinishedReplies();
   #bytes = 0;
   #idle: (() => void)[] = [];
@@ -44,7 +47,7 @@ export class ActiveCalls {
 
   /** False for an id that is running, was burned, or is another's: such a request is not carried. */
   mayStart(callId: string, principal: string): boolean {
-    return !this.#calls.has(callId) && !this.#burned.has(`${principal} ${callId}`);
+    return !this.#calls.has(callId) && this.#burned.get(principal)?.has(callId) !== true;
   }
 
   /** Whether a call of this id was answered not long ago. */
@@ -97,19 +100,34 @@ export class ActiveCalls {
       if (this.find(id, principal) !== undefined) running.push(id);
       else if (this.hasFinished(id, principal)) done.push(id);
       else {
-        this.#burn(`${principal} ${id}`);
+        this.#burn(principal, id);
         unseen.push(id);
       }
     }
     return { running, done, unseen };
   }
 
-  #burn(id: string): void {
-    if (this.#burned.size >= MAX_BURNED) {
-      const [oldest] = this.#burned;
-      if (oldest !== undefined) this.#burned.delete(oldest);
+  #burn(principal: string, id: string): void {
+    const own = this.#burned.get(principal) ?? new Set();
+    if (own.has(id)) return;
+    if (own.size >= MAX_BURNED_PER_PRINCIPAL) this.#forgetOldest(principal, own);
+    else if (this.#burnedCount >= MAX_BURNED) {
+      for (const [other, theirs] of this.#burned) {
+        this.#forgetOldest(other, theirs);
+        break;
+      }
     }
-    this.#burned.add(id);
+    own.add(id);
+    this.#burned.set(principal, own);
+    this.#burnedCount++;
+  }
+
+  #forgetOldest(principal: string, ids: Set<string>): void {
+    const [oldest] = ids;
+    if (oldest === undefined) return;
+    ids.delete(oldest);
+    this.#burnedCount--;
+    if (ids.size === 0) this.#burned.delete(principal);
   }
 
   /** Resolves when no call is carried any more. */

@@ -119,7 +119,10 @@ export class Mesh {
       if (this.#routers.announce(id, state, clock.nowMs(), clock.stampMs())) this.#served.greetRouter();
       if (!this.#joined && feed !== undefined) {
         this.#joined = true;
-        void feed.join();
+        // A router announces itself every second: so it is asked again after one.
+        void feed.join().then((joined) => {
+          this.#joined = joined;
+        });
       }
     });
     this.#broker.onStatus((status) => {

@@ -1,56 +1,121 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import type { BrokerMessage } from "@malla/sdk/broker";
-import { errorOfReply } from "@malla/sdk/call";
-import { EMPTY_BLOCK, parseHeaderBlock } from "@malla/sdk/contract";
-import { LivePolicy, PolicyStore, Registry } from "@malla/sdk/discovery";
-import { createTestRuntime, instanceState, MemoryKeyValue, MemoryServer } from "@malla/sdk/testing";
+import { errorOfReply, MAX_PROBED_IDS } from "@malla/sdk/call";
+import {
+  decodeProbeAnswer,
+  encodeHeaderBlock,
+  header,
+  type MeshError,
+  parseCallSubject,
+  parseHeaderBlock,
+} from "@malla/sdk/contract";
+import { Registry } from "@malla/sdk/discovery";
+import { createTestRuntime, instanceState, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
 import { ActiveCalls } from "../active-calls.ts";
-import { PolicyFollower } from "../policy/policy-follower.ts";
+import { MAX_ANSWER_BYTES_PER_SECOND, MIN_ANSWER_BYTES } from "./answer-allowance.ts";
 import { MeshService } from "./mesh-service.ts";
 
 const EMPTY = new Uint8Array(0);
-const REPLY = "_INBOX.cart.conn.c1";
+const POLICY_BYTES = 512 * 1024;
 
-async function ask(instances: number): Promise<BrokerMessage> {
-  const server = new MemoryServer({ maxPayloadBytes: 16 * 1024 });
-  const [broker, caller] = [server.connect(), server.connect()];
-  const runtime = createTestRuntime();
+function world(policyBytes = POLICY_BYTES) {
+  const server = new MemoryServer();
+  const telemetry = new RecordedTelemetry();
+  const runtime = createTestRuntime({ telemetry });
+  const broker = server.connect();
+  const active = new ActiveCalls();
   const registry = new Registry();
-  for (let i = 0; i < instances; i++) registry.announce("sdk", "orders", `i${i}`, instanceState(), 0, 0);
-  const policy = new PolicyFollower({
-    broker,
-    runtime,
-    store: new PolicyStore(new MemoryKeyValue(), ""),
-    policy: new LivePolicy(),
-    cache: undefined,
-    publicKey: "",
+  const policy = { push: () => Buffer.alloc(policyBytes) };
+  const service = new MeshService({ broker, runtime, registry, active, policy });
+  broker.subscribe("mesh.call.*.*.*", (message) => {
+    service.answer(parseCallSubject(message.subject) ?? assert.fail(message.subject), message);
   });
-  const service = new MeshService({ broker, runtime, registry, active: new ActiveCalls(), policy });
-  const answers: BrokerMessage[] = [];
-  caller.subscribe(REPLY, (message) => answers.push(message));
-  service.answer(
-    { principal: "cart", service: "mesh", method: "instances" },
-    { subject: "mesh.call.cart.mesh.instances", reply: REPLY, headers: EMPTY, payload: EMPTY },
-  );
-  await server.settle();
-  assert.equal(answers.length, 1);
-  return answers[0] as BrokerMessage;
+  const caller = server.connect();
+  const answers: { subject: string; error: MeshError | undefined; payload: Uint8Array }[] = [];
+  caller.subscribe("_INBOX.>", ({ subject, headers, payload }) => {
+    const block = headers.length === 0 ? { status: 0, fields: [] } : parseHeaderBlock(headers);
+    assert.ok(typeof block !== "string");
+    answers.push({ subject, error: errorOfReply(block, "router"), payload });
+  });
+  return {
+    active,
+    registry,
+    runtime,
+    telemetry,
+    /** Asks so often; resolves to what came. */
+    ask: async (principal: string, method: string, times = 1, fields: readonly string[] = []) => {
+      answers.length = 0;
+      for (let i = 0; i < times; i++)
+        caller.publish(
+          `mesh.call.${principal}.mesh.${method}`,
+          EMPTY,
+          `_INBOX.${principal}.c.${i}`,
+          encodeHeaderBlock(fields),
+        );
+      await server.settle();
+      return [...answers];
+    },
+  };
 }
 
-test("instances are listed by service", async () => {
-  const { payload } = await ask(2);
-  const { services } = JSON.parse(Buffer.from(payload).toString()) as { services: Record<string, { id: string }[]> };
+test("answers what it has, and names what it has for what it has not", async () => {
+  const w = world();
+  w.registry.announce("sdk", "orders", "i1", instanceState(), 0, 0);
+  const [policy] = await w.ask("web", "policy");
+  const [instances] = await w.ask("web", "instances");
+  const [nothing] = await w.ask("web", "shutdown");
+  assert.equal(policy?.payload.length, POLICY_BYTES);
+  assert.match(Buffer.from(instances?.payload ?? EMPTY).toString(), /^\{"services":\{"orders":\[\{"id":"i1"/);
   assert.deepEqual(
-    services.orders?.map(({ id }) => id),
-    ["i0", "i1"],
+    [nothing?.error?.reason, nothing?.error?.message.includes("policy, instances, probe")],
+    ["no-method", true],
   );
 });
 
-test("a list larger than the broker carries is refused; it depends on what others announce", async () => {
-  const { headers } = await ask(1_000);
-  const block = headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(headers);
-  assert.ok(typeof block !== "string", String(block));
-  assert.equal(errorOfReply(block, "instance")?.reason, "too-large");
+test("a principal that asks for too much within a second is told to wait, others are answered", async () => {
+  const w = world();
+  const enough = MAX_ANSWER_BYTES_PER_SECOND / POLICY_BYTES;
+  const answers = await w.ask("greedy", "policy", enough + 5);
+  assert.deepEqual(
+    answers.map(({ error }) => error?.reason),
+    [...new Array<undefined>(enough).fill(undefined), ...new Array<string>(5).fill("rate-limited")],
+  );
+  assert.equal(answers.at(-1)?.error?.retryAfterMs, 1_000);
+  assert.deepEqual(w.telemetry.rejections, new Array(5).fill({ stage: "mesh", reason: "rate-limited" }));
+  assert.equal((await w.ask("modest", "policy"))[0]?.error, undefined);
+  w.runtime.clock.advance(1_000);
+  assert.equal((await w.ask("greedy", "policy"))[0]?.error, undefined);
+});
+
+test("small questions count as well; a probe too many is met by silence, and may ask again", async () => {
+  const w = world();
+  const enough = MAX_ANSWER_BYTES_PER_SECOND / MIN_ANSWER_BYTES;
+  assert.equal((await w.ask("greedy", "probe", enough + 10, [header.probe, "a"])).length, enough);
+  w.runtime.clock.advance(1_000);
+  assert.equal((await w.ask("greedy", "probe", 1, [header.probe, "a"])).length, 1);
+});
+
+test("replies that are sent again for a probe count with their bytes", async () => {
+  const w = world();
+  const large = Buffer.alloc(900 * 1024);
+  for (let i = 0; i < 8; i++) w.active.finished.keep(`cart d${i}`, `_INBOX.cart.x.d${i}`, large, EMPTY, 0);
+  const ids = Array.from({ length: 8 }, (_, i) => `d${i}`).join(",");
+  const answers = await w.ask("cart", "probe", 10, [header.probe, ids]);
+  // Three probes with about 7 MiB each, and no more.
+  assert.ok(answers.length < 4 * 9, `${answers.length} answers`);
+});
+
+test("of a probe's ids so many are looked at, and the rest is neither burned nor told of", async () => {
+  const w = world();
+  const ids = Array.from({ length: MAX_PROBED_IDS + 50 }, (_, i) => `id-${i}`);
+  const [answer] = await w.ask("cart", "probe", 1, [header.probe, ids.join(",")]);
+  const told = decodeProbeAnswer(answer?.payload ?? EMPTY);
+  assert.deepEqual(told?.unseen, ids.slice(0, MAX_PROBED_IDS));
+  assert.deepEqual([w.active.mayStart("id-0", "cart"), w.active.mayStart(ids.at(-1) ?? "", "cart")], [false, true]);
+});
+
+test("an answer the broker does not carry is refused as too large, not lost", async () => {
+  const w = world(1024 * 1024);
+  assert.equal((await w.ask("web", "policy"))[0]?.error?.reason, "too-large");
 });

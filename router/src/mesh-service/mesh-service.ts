@@ -1,7 +1,8 @@
 // The service `mesh`: what this router answers itself. Methods `policy` (for late joiners), `instances` (hints for direct
 // callers), `probe` (what became of my calls).
+import { Buffer } from "node:buffer";
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
-import { encodeFields, errorFields, type Runtime } from "@malla/sdk/call";
+import { encodeFields, errorFields, MAX_PROBED_IDS, type Runtime } from "@malla/sdk/call";
 import {
   type CallTarget,
   CONTENT_TYPE_JSON,
@@ -16,57 +17,84 @@ import {
 import type { Registry } from "@malla/sdk/discovery";
 import { type ActiveCalls, finishedKey } from "../active-calls.ts";
 import type { PolicyFollower } from "../policy/policy-follower.ts";
+import { AnswerAllowance } from "./answer-allowance.ts";
 
 export interface MeshServiceOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
   readonly registry: Registry;
   readonly active: ActiveCalls;
-  readonly policy: PolicyFollower;
+  readonly policy: Pick<PolicyFollower, "push">;
 }
 
 const EMPTY = new Uint8Array(0);
+/** A header block and a little more, beside the payload. */
+const HEADER_ROOM_BYTES = 1024;
+const RETRY_AFTER_MS = 1_000;
 
 export class MeshService {
   readonly #options: MeshServiceOptions;
+  readonly #allowance: AnswerAllowance;
 
   constructor(options: MeshServiceOptions) {
     this.#options = options;
+    this.#allowance = new AnswerAllowance(() => options.runtime.clock.nowMs());
   }
 
   /** Answers a call whose subject and reply have been checked. */
   answer(target: CallTarget, message: BrokerMessage): void {
     if (message.reply === "" || !this.#options.broker.connected) return;
-    switch (target.method) {
+    if (!this.#allowance.isLeft(target.principal)) {
+      this.#tooMuch(target, message);
+      return;
+    }
+    const bytes = this.#answer(target, message);
+    this.#allowance.use(target.principal, bytes);
+  }
+
+  /** Returns how many bytes it sent. */
+  #answer({ method, principal }: CallTarget, message: BrokerMessage): number {
+    switch (method) {
       case "policy":
-        this.#reply(message, this.#options.policy.push());
-        return;
+        return this.#reply(message, this.#options.policy.push());
       case "instances":
-        this.#reply(message, Buffer.from(JSON.stringify(this.#instances())), CONTENT_TYPE_JSON);
-        return;
+        return this.#reply(message, Buffer.from(JSON.stringify(this.#instances())), CONTENT_TYPE_JSON);
       case "probe":
-        this.#probe(target.principal, message);
-        return;
-      default: {
-        const text = `service mesh has no method ${target.method}; it has policy, instances, probe`;
-        this.#refuse(message, MeshError.of("no-method", text, { origin: "router" }));
-      }
+        return this.#probe(principal, message);
+      default:
+        return this.#refuse(
+          message,
+          MeshError.of("no-method", `service mesh has no method ${method}; it has policy, instances, probe`, {
+            origin: "router",
+          }),
+        );
     }
   }
 
-  #reply(message: BrokerMessage, payload: Uint8Array, contentType?: string): void {
-    const { broker } = this.#options;
-    const headers = contentType === undefined ? undefined : encodeHeaderBlock([header.contentType, contentType]);
-    const bytes = payload.length + (headers?.length ?? 0);
-    if (bytes <= broker.maxPayloadBytes) broker.publish(message.reply, payload, undefined, headers);
-    else {
-      const text = `the answer has ${bytes} bytes with its headers; the broker carries ${broker.maxPayloadBytes}`;
-      this.#refuse(message, MeshError.of("too-large", text, { origin: "router" }));
-    }
+  /** A probe is asked again by itself; nothing but silence would save what it costs. */
+  #tooMuch({ method, principal }: CallTarget, message: BrokerMessage): void {
+    this.#options.runtime.telemetry.rejected("mesh", "rate-limited");
+    if (method === "probe") return;
+    const text = `${principal} has asked service mesh for too much within a second`;
+    this.#refuse(message, MeshError.of("rate-limited", text, { origin: "router", retryAfterMs: RETRY_AFTER_MS }));
   }
 
-  #refuse(message: BrokerMessage, error: MeshError): void {
+  #refuse(message: BrokerMessage, error: MeshError): number {
     this.#options.broker.publish(message.reply, EMPTY, undefined, encodeFields(errorFields(error, 0)));
+    return 0;
+  }
+
+  #reply(message: BrokerMessage, payload: Uint8Array, contentType?: string): number {
+    const { broker } = this.#options;
+    if (payload.length + HEADER_ROOM_BYTES > broker.maxPayloadBytes) {
+      const text = `the answer has ${payload.length} bytes; the broker carries ${broker.maxPayloadBytes}`;
+      this.#refuse(message, MeshError.of("too-large", text, { origin: "router" }));
+      // Making it was the work.
+      return payload.length;
+    }
+    const headers = contentType === undefined ? undefined : encodeHeaderBlock([header.contentType, contentType]);
+    broker.publish(message.reply, payload, undefined, headers);
+    return payload.length;
   }
 
   #instances(): object {
@@ -84,17 +112,20 @@ export class MeshService {
     return { services };
   }
 
-  /** Running, done (the reply is sent again) or unseen (it will never run here). */
-  #probe(principal: string, message: BrokerMessage): void {
+  /** Running, done (the reply is sent again) or unseen (it will never run here). Ids beyond the bound are not looked at. */
+  #probe(principal: string, message: BrokerMessage): number {
     const { active, broker } = this.#options;
     const headers = parseHeaderBlock(message.headers);
-    if (typeof headers === "string") return;
-    const ids = (headerValue(headers, header.probe) ?? "").split(",").filter(isIdToken);
-    const answer = active.probe(principal, ids);
+    if (typeof headers === "string") return 0;
+    const asked = (headerValue(headers, header.probe) ?? "").split(",", MAX_PROBED_IDS);
+    const answer = active.probe(principal, asked.filter(isIdToken));
+    let bytes = 0;
     for (const id of answer.done) {
       const reply = active.finished.find(finishedKey(id, principal));
-      if (reply !== undefined) broker.publish(reply.subject, reply.payload, undefined, reply.headers);
+      if (reply === undefined) continue;
+      broker.publish(reply.subject, reply.payload, undefined, reply.headers);
+      bytes += reply.payload.length + reply.headers.length;
     }
-    this.#reply(message, encodeProbeAnswer(answer));
+    return bytes + this.#reply(message, encodeProbeAnswer(answer));
   }
 }

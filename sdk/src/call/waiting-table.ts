@@ -11,8 +11,11 @@ export const PROBE_EVERY_MS = 250;
 export const GONE_AFTER_MS = 3_000;
 /** How often to call `probeOld`, in ms: so the first probe goes out 250 to 375 ms after the request. */
 export const PROBE_TICK_MS = 125;
-/** At most so many ids in one probe; a peer with more gets several, so that the old cannot keep the young from being asked for. */
-const MAX_PROBED_IDS = 200;
+/**
+ * At most so many ids in one probe, and whoever is asked looks at no more; a peer with more gets several, so that the old cannot
+ * keep the young from being asked for.
+ */
+export const MAX_PROBED_IDS = 200;
 
 export interface Waiting<Peer> {
   /** Unguessable; the last token of the reply subject. */

@@ -28,12 +28,14 @@ export class PolicyFeed {
     this.#options.broker.subscribe(POLICY_LIVE_SUBJECT, (message) => this.take(message.payload));
   }
 
-  /** Asks once; whoever cannot be asked now pushes at its next revision. */
-  async join(): Promise<void> {
+  /** Asks once. False if nobody could be asked, or answers no more of it this second: to be asked again. */
+  async join(): Promise<boolean> {
     try {
       this.take(await this.#options.ask());
+      return true;
     } catch (error) {
       this.#options.runtime.telemetry.log.debug({ err: error }, "the policy could not be asked for");
+      return false;
     }
   }
 

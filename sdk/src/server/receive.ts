@@ -5,6 +5,7 @@ import { runWithin } from "../call/ambient.ts";
 import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
 import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
+import { MAX_PROBED_IDS } from "../call/waiting-table.ts";
 import {
   type AttemptTarget,
   encodeHeaderBlock,
@@ -156,7 +157,7 @@ export class Receiver {
     if (asked === undefined) return;
     const waiting = new Set(this.#arrived.map((arrived) => arrived.id));
     // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
-    const ids = [...new Set(asked.split(","))].filter(isIdToken);
+    const ids = [...new Set(asked.split(",", MAX_PROBED_IDS))].filter(isIdToken);
     const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
     const running = [...answer.running, ...ids.filter((id) => waiting.has(id))];
     for (const id of answer.done) {
