@@ -12,7 +12,7 @@ import {
   type Runtime,
 } from "@malla/sdk/call";
 import { LivePolicy, PolicyStore, Registry } from "@malla/sdk/discovery";
-import { RetryBudget } from "@malla/sdk/engine";
+import { RetryBudgets } from "@malla/sdk/engine";
 import {
   createLog,
   createOtelTracer,
@@ -190,7 +190,7 @@ export function compose(
 }
 
 function dispatchPorts(from: DependencyContainer, runtime: Runtime): DispatchPorts {
-  const budgets = new Map<string, RetryBudget>();
+  const budgets = new RetryBudgets();
   return {
     ...runtime,
     registry: from.resolve(TOKENS.registry),
@@ -199,13 +199,6 @@ function dispatchPorts(from: DependencyContainer, runtime: Runtime): DispatchPor
     parking: from.resolve(TOKENS.parking),
     onWaiting: (exchange, notice) => from.resolve(TOKENS.sender).notify(exchange, notice),
     onWanted: (service) => from.resolve(TOKENS.plainServices).wanted(service),
-    budgetOf: (service) => {
-      let budget = budgets.get(service);
-      if (budget === undefined) {
-        budget = new RetryBudget();
-        budgets.set(service, budget);
-      }
-      return budget;
-    },
+    budgetOf: (service) => budgets.of(service),
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ProbeTable } from "./probe-table.ts";
+import { MAX_PROBES, ProbeTable } from "./probe-table.ts";
 
 test("a probe is answered once", () => {
   const probes = new ProbeTable<string>();
@@ -30,4 +30,12 @@ test("what is not answered is forgotten after five seconds", () => {
   probes.add({ id: "z", peer: "p", ids: [], sentAtMs: 5_000 });
   assert.equal(probes.take("x"), undefined);
   assert.notEqual(probes.take("y"), undefined);
+});
+
+test("a probe too many takes the place of the oldest", () => {
+  const probes = new ProbeTable<string>();
+  for (let i = 0; i <= MAX_PROBES; i++) probes.add({ id: `p${i}`, peer: "p", ids: [], sentAtMs: 0 });
+  assert.equal(probes.take("p0"), undefined);
+  assert.notEqual(probes.take("p1"), undefined);
+  assert.notEqual(probes.take(`p${MAX_PROBES}`), undefined);
 });

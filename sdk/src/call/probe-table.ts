@@ -4,6 +4,8 @@
 const FORGET_AFTER_MS = 5_000;
 /** A peer that has left a probe unanswered for this long is silent, in ms. */
 export const SILENT_AFTER_MS = 500;
+/** So many are waited for; beyond, the oldest is forgotten before its time. */
+export const MAX_PROBES = 10_000;
 
 export interface Probe<Peer> {
   readonly id: string;
@@ -19,7 +21,7 @@ export class ProbeTable<Peer> {
 
   add(probe: Probe<Peer>): void {
     for (const old of this.#probes.values()) {
-      if (probe.sentAtMs - old.sentAtMs < FORGET_AFTER_MS) break;
+      if (probe.sentAtMs - old.sentAtMs < FORGET_AFTER_MS && this.#probes.size < MAX_PROBES) break;
       this.#probes.delete(old.id);
     }
     this.#probes.set(probe.id, probe);

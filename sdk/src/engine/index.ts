@@ -57,4 +57,5 @@ export {
   type StopReason,
 } from "./retry.ts";
 export { BUDGET_WINDOW_MS, type BudgetTerms, RetryBudget } from "./retry-budget.ts";
+export { RetryBudgets } from "./retry-budgets.ts";
 export { settingsOf } from "./service-settings.ts";

@@ -2,6 +2,9 @@
 // a promise.
 import type { MeshError } from "../contract/index.ts";
 
+/** Of the last error so much is told, in characters: it is the handler's own text. */
+export const MAX_LAST_ERROR_LENGTH = 1_024;
+
 export class EndpointStats {
   readonly name: string;
   requests = 0;
@@ -18,6 +21,6 @@ export class EndpointStats {
     this.processingMs += durationMs;
     if (error === undefined) return;
     this.errors++;
-    this.lastError = `${error.http}:${error.message}`;
+    this.lastError = `${error.http}:${error.message}`.slice(0, MAX_LAST_ERROR_LENGTH);
   }
 }

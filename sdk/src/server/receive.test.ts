@@ -19,10 +19,12 @@ import { RouterDirectory } from "../discovery/router-directory.ts";
 import { MemoryServer } from "../testing/memory-broker.ts";
 import { RecordedTelemetry } from "../testing/recorded-telemetry.ts";
 import { createTestRuntime } from "../testing/test-runtime.ts";
+import { MAX_ARRIVED } from "./arrived-queue.ts";
 import type { CallContext } from "./call-context.ts";
 import { type Handler, jsonEndpoints } from "./endpoint.ts";
 import { EndpointStats } from "./endpoint-stats.ts";
 import { Receiver } from "./receive.ts";
+import { MAX_ABANDONED_RUNS } from "./served-endpoint.ts";
 
 const EMPTY = new Uint8Array(0);
 const ROUTER = "router-a";
@@ -238,6 +240,15 @@ describe("refusals prove that nothing ran", () => {
     assert.equal(runs.length, 3);
   });
 
+  test("more than can wait for their turn", async () => {
+    const w = world();
+    const ids = Array.from({ length: MAX_ARRIVED + 1 }, () => w.send());
+    await w.server.settle();
+    assert.equal(w.answers.length, ids.length);
+    const { error } = w.answerOf(ids.at(-1) ?? "");
+    assert.deepEqual([error?.reason, error?.message], ["not-started", "too many requests have arrived at once"]);
+  });
+
   test("an unknown method, malformed headers, a deadline that had passed", async () => {
     const w = world();
     const unknown = w.send({ method: "nothing" });
@@ -355,6 +366,46 @@ describe("time", () => {
     assert.equal(w.answerOf(id).error?.reason, "deadline");
     assert.equal(w.telemetry.calls.length, 1);
     assert.equal(w.runtime.timers.pending, 0);
+  });
+
+  test("handlers that go on after their deadlines are counted: their method takes no more, another does", async () => {
+    const { handler, runs } = held();
+    const w = world({ hang: handler });
+    for (let started = 0; started < MAX_ABANDONED_RUNS; started += 100) {
+      for (let i = 0; i < 100; i++) w.send({ method: "hang", fields: [header.timeout, "50"] });
+      await w.server.settle();
+      w.clock.advance(60);
+    }
+    assert.equal(runs.length, MAX_ABANDONED_RUNS);
+    const refused = w.send({ method: "hang" });
+    const other = w.send();
+    await w.server.settle();
+    assert.deepEqual([w.answerOf(refused).error?.reason, w.answerOf(other).error], ["not-started", undefined]);
+    // Ended at last, by a result or a throw: there is room again, for as many as have ended.
+    runs[0]?.end();
+    runs[1]?.fail(new Error("late"));
+    await w.server.settle();
+    const again = [w.send({ method: "hang" }), w.send({ method: "hang" })];
+    await w.server.settle();
+    assert.equal(runs.length, MAX_ABANDONED_RUNS + 2);
+    w.clock.advance(20_000);
+    await w.server.settle();
+    assert.deepEqual(
+      again.map((id) => w.answerOf(id).error?.reason),
+      ["deadline", "deadline"],
+    );
+    const last = w.send({ method: "hang" });
+    await w.server.settle();
+    assert.equal(w.answerOf(last).error?.reason, "not-started");
+  });
+
+  test("a handler that ends in time is not counted as one that goes on", async () => {
+    const w = world();
+    for (let i = 0; i < MAX_ABANDONED_RUNS + 1; i += 50) {
+      for (let j = 0; j < 50; j++) w.send();
+      await w.server.settle();
+    }
+    assert.ok(w.answers.every(({ error }) => error === undefined));
   });
 
   test("what was read after a stall longer than its time never starts", async () => {

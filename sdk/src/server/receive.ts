@@ -24,11 +24,13 @@ import {
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
 import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
+import { ArrivedQueue } from "./arrived-queue.ts";
 import { createCallContext } from "./create-call-context.ts";
 import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
+import { ServedEndpoint } from "./served-endpoint.ts";
 import { thrownError, unencodable } from "./thrown-error.ts";
 
 export interface ReceiverOptions {
@@ -55,20 +57,24 @@ const EMPTY = new Uint8Array(0);
 
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #endpoints = new Map<string, { endpoint: Endpoint; stats: EndpointStats }>();
+  readonly #endpoints = new Map<string, ServedEndpoint>();
   readonly #calls = new RunningCalls();
-  #arrived: Arrived[] = [];
+  readonly #arrived: ArrivedQueue<Arrived>;
   #subscription: BrokerSubscription | undefined;
   #draining = false;
   #disconnectedAtMs = 0;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#arrived = new ArrivedQueue<Arrived>(
+      (request) => this.#receive(request),
+      (error) => options.runtime.telemetry.log.error({ err: error }, "a call could not be received"),
+    );
   }
 
   add(endpoint: Endpoint, stats: EndpointStats): void {
     if (this.#endpoints.has(endpoint.name)) throw new TypeError(`method ${endpoint.name} is served already`);
-    this.#endpoints.set(endpoint.name, { endpoint, stats });
+    this.#endpoints.set(endpoint.name, new ServedEndpoint(endpoint, stats));
   }
 
   start(): void {
@@ -101,7 +107,7 @@ export class Receiver {
   }
 
   get load(): ReportedLoad {
-    return { inFlight: this.#calls.size, queued: this.#arrived.length, loopLagMs: this.#options.runtime.stall.lagMs };
+    return { inFlight: this.#calls.size, queued: this.#arrived.size, loopLagMs: this.#options.runtime.stall.lagMs };
   }
 
   get draining(): boolean {
@@ -128,8 +134,8 @@ export class Receiver {
     if (message.reply !== "" && reply?.service !== service) return;
     if (reply === undefined && this.#wasCancel(message)) return;
     const id = reply?.id ?? runtime.ids.next();
-    this.#arrived.push({ message, target, id, lostMs: runtime.stall.lostMs() });
-    if (this.#arrived.length === 1) setImmediate(() => this.#startArrived());
+    if (this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() }) || !this.#calls.mayStart(id)) return;
+    this.#refuse(message, notStarted("too many requests have arrived at once"));
   }
 
   #wasCancel(message: BrokerMessage): boolean {
@@ -155,7 +161,7 @@ export class Receiver {
       return;
     }
     if (asked === undefined) return;
-    const waiting = new Set(this.#arrived.map((arrived) => arrived.id));
+    const waiting = this.#arrived.ids();
     // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
     const ids = [...new Set(asked.split(",", MAX_PROBED_IDS))].filter(isIdToken);
     const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
@@ -167,31 +173,20 @@ export class Receiver {
     broker.publish(message.reply, encodeProbeAnswer({ ...answer, running }));
   }
 
-  #startArrived(): void {
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    for (const request of arrived) {
-      try {
-        this.#receive(request);
-      } catch (error) {
-        this.#options.runtime.telemetry.log.error({ err: error }, "a call could not be received");
-      }
-    }
-  }
-
   /** Refuses or runs. Refusals here prove that nothing ran. */
   #receive({ message, target, id, lostMs }: Arrived): void {
     if (!this.#calls.mayStart(id)) return;
-    if (this.#draining)
-      return this.#refuse(message, MeshError.of("not-started", "the instance is draining", { origin: "instance" }));
-    if (this.#calls.size >= this.#options.maxInFlight) {
-      const text = `the instance runs ${this.#options.maxInFlight} calls already`;
-      return this.#refuse(message, MeshError.of("not-started", text, { origin: "instance" }));
-    }
+    if (this.#draining) return this.#refuse(message, notStarted("the instance is draining"));
+    if (this.#calls.size >= this.#options.maxInFlight)
+      return this.#refuse(message, notStarted(`the instance runs ${this.#options.maxInFlight} calls already`));
     const found = this.#endpoints.get(target.method);
     if (found === undefined) {
       const text = `service ${target.service} has no method ${target.method}`;
       return this.#refuse(message, MeshError.of("no-method", text, { origin: "instance" }));
+    }
+    if (!found.mayRun) {
+      const text = `${target.method} goes on in too many handlers whose calls have ended: do they obey their signal?`;
+      return this.#refuse(message, notStarted(text));
     }
     let facts: RequestFacts;
     try {
@@ -206,7 +201,7 @@ export class Receiver {
         MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }),
       );
     }
-    this.#run(found.endpoint, found.stats, { message, target, id, facts, remainingMs });
+    this.#run(found, { message, target, id, facts, remainingMs });
   }
 
   #refuse(message: BrokerMessage, error: MeshError): void {
@@ -217,8 +212,7 @@ export class Receiver {
   }
 
   #run(
-    endpoint: Endpoint,
-    stats: EndpointStats,
+    served: ServedEndpoint,
     {
       message,
       target,
@@ -228,6 +222,7 @@ export class Receiver {
     }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
   ): void {
     const { runtime } = this.#options;
+    const { endpoint, stats } = served;
     const { clock, timers, telemetry } = runtime;
     const startedAtMs = clock.nowMs();
     const controller = new AbortController();
@@ -238,8 +233,13 @@ export class Receiver {
       [attribute.instance]: this.#options.instance,
     });
     let settled = false;
+    let goneOn: (() => void) | undefined;
     const finish = (error: MeshError | undefined, value: unknown): void => {
-      if (settled) return;
+      if (settled) {
+        // The handler has ended after its call.
+        goneOn?.();
+        return;
+      }
       settled = true;
       timers.cancel(deadlineTimer);
       let ended = error;
@@ -258,15 +258,11 @@ export class Receiver {
     const call = {
       id,
       abort: (reason: "cancelled" | "deadline"): void => {
-        const error = MeshError.of(
-          reason,
-          reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up",
-          {
-            origin: "instance",
-          },
-        );
+        const text = reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up";
+        const error = MeshError.of(reason, text, { origin: "instance" });
         controller.abort(error);
         finish(error, undefined);
+        goneOn = served.abandon();
       },
     };
     this.#calls.start(call);
@@ -391,6 +387,10 @@ export class Receiver {
       );
     }
   }
+}
+
+function notStarted(message: string): MeshError {
+  return MeshError.of("not-started", message, { origin: "instance" });
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

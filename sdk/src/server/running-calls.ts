@@ -4,7 +4,7 @@ import { FinishedReplies } from "../call/finished-replies.ts";
 import type { ProbeAnswer } from "../contract/index.ts";
 
 /** Burned ids kept; older ones are of requests that can no longer be on their way. */
-const MAX_BURNED = 20_000;
+export const MAX_BURNED_ATTEMPTS = 20_000;
 
 export interface RunningCall {
   readonly id: string;
@@ -61,7 +61,7 @@ export class RunningCalls {
   }
 
   #burn(id: string): void {
-    if (this.#burned.size >= MAX_BURNED) {
+    if (this.#burned.size >= MAX_BURNED_ATTEMPTS) {
       const [oldest] = this.#burned;
       if (oldest !== undefined) this.#burned.delete(oldest);
     }

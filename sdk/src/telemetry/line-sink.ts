@@ -4,8 +4,8 @@
 import { Buffer } from "node:buffer";
 import { write, writeSync } from "node:fs";
 
-/** What may wait for a slow reader, in characters; lines beyond it are dropped. */
-const MAX_WAITING_CHARS = 8 * 1024 * 1024;
+/** What may wait for a slow reader, in characters; lines beyond it are dropped, and how many is told when there is room. */
+export const MAX_WAITING_CHARS = 8 * 1024 * 1024;
 /** A reader that takes nothing now is tried again after this, in ms. */
 const RETRY_MS = 20;
 /** The longest that `flush` waits for a reader, in ms. */
@@ -13,20 +13,28 @@ const FLUSH_MS = 1_000;
 
 export class LineSink {
   readonly #fd: number;
+  readonly #droppedLine: (count: number) => string;
   #waiting: string[] = [];
   #waitingChars = 0;
+  #dropped = 0;
   #scheduled = false;
   #onIdle: (() => void)[] = [];
   /** The reader has gone: nothing can be told any more. */
   #closed = false;
 
-  constructor(fd: number) {
+  /** `droppedLine` is the line that tells how many were dropped. */
+  constructor(fd: number, droppedLine: (count: number) => string) {
     this.#fd = fd;
+    this.#droppedLine = droppedLine;
     process.once("exit", () => this.#writeLast());
   }
 
   write(line: string): void {
-    if (this.#closed || this.#waitingChars + line.length > MAX_WAITING_CHARS) return;
+    if (this.#closed) return;
+    if (this.#waitingChars + line.length > MAX_WAITING_CHARS) {
+      this.#dropped++;
+      return;
+    }
     this.#waiting.push(line);
     this.#waitingChars += line.length;
     if (this.#scheduled) return;
@@ -72,9 +80,11 @@ export class LineSink {
   }
 
   #take(): string {
+    if (this.#dropped > 0) this.#waiting.push(this.#droppedLine(this.#dropped));
     const text = this.#waiting.join("");
     this.#waiting = [];
     this.#waitingChars = 0;
+    this.#dropped = 0;
     return text;
   }
 

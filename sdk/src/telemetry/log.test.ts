@@ -139,3 +139,19 @@ test("a reader that takes its time gets every line, in order", async () => {
     Array.from({ length: 20_000 }, (_, i) => i),
   );
 });
+
+test("a reader that is too slow loses lines, and is told how many", async () => {
+  const child = logging(`for (let i = 0; i < 12_000; i++) log.info({ i, text: "x".repeat(1_000) }, "line");`);
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  await once(child, "close");
+  const lines = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { level: string; i?: number; lines?: number });
+  const told = lines.filter(({ lines: dropped }) => dropped !== undefined);
+  const written = lines.filter(({ i }) => i !== undefined);
+  // All were written before the first could leave, so what fits into 8 MiB is there.
+  assert.ok(written.length > 6_000 && written.length < 9_000, `${written.length} lines`);
+  assert.deepEqual([told.length, told[0]?.level, told[0]?.lines], [1, "warn", 12_000 - written.length]);
+});

@@ -36,10 +36,11 @@ export function isLogLevel(text: string): text is LogLevel {
 
 /** A log on one stream. Writing never waits and never throws. */
 export function createLog(options: LogOptions = {}): Log {
-  const { stream, flush } = openStream(options);
+  const base = redactValue({ pid: process.pid, ...options.facts }) as Record<string, unknown>;
+  const { stream, flush } = openStream(options, base);
   const settings: LoggerOptions = {
     level: options.level ?? "info",
-    base: redactValue({ pid: process.pid, ...options.facts }) as Record<string, unknown>,
+    base,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: {
       level: (label) => ({ level: label }),
@@ -67,12 +68,22 @@ function write(inner: pino.Logger, level: "debug" | "info" | "warn" | "error", f
   inner[level](facts, "%s", redactText(message));
 }
 
-function openStream(options: LogOptions): { stream: DestinationStream; flush: () => Promise<void> } {
+function openStream(
+  options: LogOptions,
+  base: Readonly<Record<string, unknown>>,
+): { stream: DestinationStream; flush: () => Promise<void> } {
   const to = options.to ?? "stderr";
-  const sink = to instanceof Writable ? to : new LineSink(DESCRIPTORS[to]);
+  const isPretty = options.format === "pretty";
+  const colour = isPretty && (options.colour ?? (process.env.NO_COLOR === undefined && isTerminal(to)));
+  const dropped = (lines: number): string => {
+    const time = new Date().toISOString();
+    const message = "lines were dropped, since the reader of this log is too slow";
+    const line = `${JSON.stringify({ level: "warn", time, ...base, lines, message })}\n`;
+    return isPretty ? prettyLine(line, colour) : line;
+  };
+  const sink = to instanceof Writable ? to : new LineSink(DESCRIPTORS[to], dropped);
   const flush = async (): Promise<void> => (sink instanceof LineSink ? sink.flush() : undefined);
-  if (options.format !== "pretty") return { stream: sink, flush };
-  const colour = options.colour ?? (process.env.NO_COLOR === undefined && isTerminal(to));
+  if (!isPretty) return { stream: sink, flush };
   return { stream: { write: (line: string) => void sink.write(prettyLine(line, colour)) }, flush };
 }
 
