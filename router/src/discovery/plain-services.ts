@@ -4,6 +4,7 @@
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import {
+  announcementProblem,
   EMPTY_BLOCK,
   type InstanceState,
   inboxSubject,
@@ -15,13 +16,23 @@ import {
   serveSubject,
   serviceQuestion,
 } from "@malla/sdk/contract";
-import type { PolicyHolder, Registry } from "@malla/sdk/discovery";
+import { AnnouncementGate, type PolicyHolder, type Registry } from "@malla/sdk/discovery";
 
 /** Known plain services are asked this often, in ms; three missed answers and one is gone. */
 const ASK_MS = 5_000;
 /** A service that calls wait for is asked again after this, in ms. */
 const WANTED_MS = 250;
-const MAX_WANTED = 10_000;
+/** When each was asked last is known of so many; beyond, of none, and each is asked once more. */
+export const MAX_WANTED = 10_000;
+/** Names that are asked for what they serve; a hint too many is dropped. */
+export const MAX_HINTED = 10_000;
+/** A name that has left so many questions unanswered is asked no more, until it is hinted at again: anybody may hint at anything. */
+export const MAX_UNANSWERED = 3;
+/** Hints that are read in a second, and how large one may be; further ones come again in five seconds. */
+export const MAX_HINTS_PER_SECOND = 20_000;
+export const MAX_HINT_BYTES = 16 * 1024;
+/** An answer to a question for INFO is not read beyond this. */
+export const MAX_INFO_BYTES = 256 * 1024;
 const EMPTY = new Uint8Array(0);
 /** Id of the one pseudo-instance that stands for all instances of a plain service. */
 export const PLAIN_INSTANCE = "plain";
@@ -43,7 +54,11 @@ interface Info {
 
 export class PlainServices {
   readonly #options: PlainServicesOptions;
-  readonly #hinted = new Set<string>();
+  /** Who is asked, with how many questions were left unanswered since the last answer. */
+  readonly #hinted = new Map<string, number>();
+  readonly #gate = new AnnouncementGate();
+  #hintSecond = 0;
+  #hints = 0;
   readonly #hintInbox: string;
   readonly #wantedAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -81,17 +96,41 @@ export class PlainServices {
     const { broker } = this.#options;
     if (!broker.connected) return;
     broker.publish(serviceQuestion("PING"), EMPTY, this.#hintInbox);
-    for (const service of this.#hinted) this.#askInfo(service);
+    for (const [service, unanswered] of this.#hinted) {
+      if (unanswered >= MAX_UNANSWERED) {
+        this.#hinted.delete(service);
+        continue;
+      }
+      this.#hinted.set(service, unanswered + 1);
+      this.#askInfo(service);
+    }
     this.#announceNamed();
   }
 
   #onHint(message: BrokerMessage): void {
-    const name = parseJson(message.payload)?.name;
+    if (!this.#mayReadHint()) {
+      this.#options.runtime.telemetry.rejected("plain-hint", "rate-limited");
+      return;
+    }
+    const name = parseJson(message.payload, MAX_HINT_BYTES)?.name;
     if (typeof name !== "string" || !isServiceName(name) || this.#hinted.has(name)) return;
     // Services of our SDK announce themselves; asking them all would be a flood.
-    if (this.#hasSdkInstances(name) || this.#hinted.size >= 10_000) return;
-    this.#hinted.add(name);
+    if (this.#hasSdkInstances(name)) return;
+    if (this.#hinted.size >= MAX_HINTED) {
+      this.#options.runtime.telemetry.rejected("plain-hint", "overloaded");
+      return;
+    }
+    this.#hinted.set(name, 1);
     this.#askInfo(name);
+  }
+
+  #mayReadHint(): boolean {
+    const second = Math.floor(this.#options.runtime.clock.nowMs() / 1000);
+    if (second !== this.#hintSecond) {
+      this.#hintSecond = second;
+      this.#hints = 0;
+    }
+    return this.#hints++ < MAX_HINTS_PER_SECOND;
   }
 
   #hasSdkInstances(service: string): boolean {
@@ -109,14 +148,19 @@ export class PlainServices {
   /** True if the message was an answer to a question for INFO. */
   onReply(message: BrokerMessage, service: string, id: string): boolean {
     if (!id.startsWith("info-")) return false;
+    const { clock, telemetry } = this.#options.runtime;
+    if (!this.#gate.mayRead(service, message.payload.length, clock.nowMs())) {
+      telemetry.rejected("announcement", "rate-limited");
+      return true;
+    }
     const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
     if (typeof headers === "string" || headers.status !== 0) return true;
-    const info = parseJson(message.payload);
+    const info = parseJson(message.payload, MAX_INFO_BYTES);
     if (info?.name !== service) return true;
     const methods = methodsOf(service, info);
     // An SDK instance names `mesh.run`; only what listens on `mesh.serve` is plain.
     if (methods.length > 0) {
-      this.#hinted.add(service);
+      this.#hinted.set(service, 0);
       this.#announce(service, methods, typeof info.version === "string" ? info.version : "0.0.0");
     }
     return true;
@@ -142,12 +186,15 @@ export class PlainServices {
       sentAtMs: 0,
       capabilities: [],
     };
-    registry.announce("plain", service, PLAIN_INSTANCE, state, runtime.clock.nowMs(), runtime.clock.stampMs());
+    const { clock, telemetry } = runtime;
+    if (announcementProblem(state) !== undefined) telemetry.rejected("announcement", "bad-request");
+    else if (!registry.announce("plain", service, PLAIN_INSTANCE, state, clock.nowMs(), clock.stampMs()))
+      telemetry.rejected("announcement", "overloaded");
   }
 }
 
-function parseJson(payload: Uint8Array): Info | undefined {
-  if (payload.length > 256 * 1024) return undefined;
+function parseJson(payload: Uint8Array, maxBytes: number): Info | undefined {
+  if (payload.length > maxBytes) return undefined;
   try {
     const value: unknown = JSON.parse(Buffer.from(payload).toString("utf8"));
     return typeof value === "object" && value !== null ? value : undefined;
