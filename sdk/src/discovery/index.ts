@@ -1,5 +1,6 @@
 // Who is there, and which policy holds.
 export * from "./announcement-gate.ts";
+export * from "./policy-bounds.ts";
 export * from "./policy-head.ts";
 export * from "./policy-holder.ts";
 export * from "./policy-store.ts";

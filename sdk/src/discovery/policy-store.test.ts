@@ -5,6 +5,7 @@ import { describe, mock, test } from "node:test";
 import { createUser } from "@nats-io/nkeys";
 import type { RouteDocument } from "../contract/index.ts";
 import { MemoryKeyValue } from "../testing/memory-key-value.ts";
+import { MAX_POLICY_DOCUMENTS } from "./policy-bounds.ts";
 import { documentKey, HEAD_KEY, type PolicyHead, signHead } from "./policy-head.ts";
 import { type PolicyChange, PolicyConflict, PolicyStore, type StoredDocument } from "./policy-store.ts";
 
@@ -278,4 +279,49 @@ test("documents that were read are kept", async () => {
   await store.read();
   await store.read();
   assert.equal(reads, 3, "the head twice, the document once");
+});
+
+describe("a policy that is too large", () => {
+  const many = (count: number, name = (i: number) => `s${i}`): StoredDocument[] =>
+    Array.from({ length: count }, (_, i) => stored(name(i)));
+  const heavy = (name: string, bytes: number): StoredDocument => {
+    const text = Buffer.from(JSON.stringify({ ...stored(name).document, padding: "x".repeat(bytes) }));
+    return { document: stored(name).document, bytes: text, hash: createHash("sha256").update(text).digest("hex") };
+  };
+
+  test("in documents is refused whole, and nothing is written", async () => {
+    const { bucket, store, apply } = desk();
+    await assert.rejects(apply(...many(MAX_POLICY_DOCUMENTS + 1)), /4001 documents, at most 4000/);
+    assert.deepEqual([(await store.read()).signed, (await bucket.keys("doc.")).length], [undefined, 0]);
+    await apply(...many(MAX_POLICY_DOCUMENTS));
+    await assert.rejects(apply(stored("one-more")), /4001 documents/);
+    // Replacing is not adding.
+    assert.equal((await apply(stored("s0", 2))).revision, 2);
+  });
+
+  test("in bytes: those that hold already count, those that are replaced do not", async () => {
+    const { store, apply } = desk();
+    const mib = 1024 * 1024;
+    const half = Array.from({ length: 16 }, (_, i) => heavy(`s${i}`, mib - 200));
+    await apply(...half);
+    const more = Array.from({ length: 16 }, (_, i) => heavy(`t${i}`, mib - 200));
+    await apply(...more);
+    await assert.rejects(apply(heavy("one-more", mib)), /bytes, at most 33554432/);
+    await apply(heavy("s0", mib / 2));
+    assert.equal((await held(store)).length, 32);
+  });
+
+  test("in its head", async () => {
+    const { apply } = desk();
+    const longNames = many(MAX_POLICY_DOCUMENTS, (i) => `${i}-`.padEnd(240, "x"));
+    await assert.rejects(apply(...longNames), /head of the policy would have \d+ bytes/);
+  });
+
+  test("and was signed all the same is not taken by who reads it", async () => {
+    const { store } = desk();
+    const entry = { kind: "Route", name: "x", hash: "0" } as const;
+    const head = { revision: 1, applyId: "a", author: "ann", createdAt: "", action: "apply" };
+    const documents = new Array<typeof entry>(MAX_POLICY_DOCUMENTS + 1).fill(entry);
+    await assert.rejects(store.documentsOf({ ...head, documents }), /4001 documents/);
+  });
 });

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeyValue } from "../broker/key-value.ts";
 import type { MeshDocument } from "../contract/index.ts";
+import { refuseTooLarge } from "./policy-bounds.ts";
 import {
   documentKey,
   HEAD_KEY,
@@ -87,12 +88,14 @@ export class PolicyStore {
     return { signed, keyRevision, documents: signed === undefined ? [] : await this.documentsOf(signed.head) };
   }
 
-  /** All documents of a head. Throws if one is missing or is not what its hash says. */
+  /** All documents of a head. Throws if one is missing or is not what its hash says, or if they are too many or too large. */
   async documentsOf(head: PolicyHead): Promise<readonly StoredDocument[]> {
+    refuseTooLarge(head.documents.length, 0);
     const missing = head.documents.filter((entry) => !this.#documents.has(entry.hash));
     await Promise.all(missing.map(async (entry) => this.#fetch(entry)));
     const documents = head.documents.map((entry) => this.#documents.get(entry.hash) as StoredDocument);
     this.#forgetAllBut(documents);
+    refuseTooLarge(documents.length, sizeOf(documents));
     return documents;
   }
 
@@ -121,7 +124,7 @@ export class PolicyStore {
   }
 
   /**
-   * Applies a change to what holds now. Throws `PolicyConflict` if another writer changed one of the same documents since
+   * Applies a change to what holds now. Throws an Error if the policy would be too large, `PolicyConflict` if another writer changed one of the same documents since
    * `base`; changes of other documents are kept. Returns the new head, or the present one if nothing would change.
    */
   async write(base: PolicySnapshot, change: PolicyChange, author: string, seed: Uint8Array): Promise<PolicyHead> {
@@ -130,7 +133,7 @@ export class PolicyStore {
       const entries = merge(current.signed?.head.documents ?? [], change);
       if (current.signed !== undefined && sameEntries(entries, current.signed.head.documents))
         return current.signed.head;
-      await this.#putDocuments(change.put);
+      refuseTooLarge(entries.length, sizeOf([...current.documents, ...change.put], entries));
       const head: PolicyHead = {
         revision: (current.signed?.head.revision ?? 0) + 1,
         applyId: randomUUID(),
@@ -139,7 +142,10 @@ export class PolicyStore {
         action: change.action,
         documents: entries,
       };
-      const outcome = await this.#bucket.put(HEAD_KEY, signHead(head, seed), current.keyRevision);
+      const signed = signHead(head, seed);
+      refuseTooLarge(entries.length, 0, signed.length);
+      await this.#putDocuments(change.put);
+      const outcome = await this.#bucket.put(HEAD_KEY, signed, current.keyRevision);
       if (outcome.type === "written") return head;
       if (outcome.type === "unknown" && (await this.#wasWritten(head, outcome.error))) return head;
       current = await this.read();
@@ -205,6 +211,15 @@ function merge(entries: readonly HeadEntry[], change: PolicyChange): HeadEntry[]
     merged.set(documentId(entry), entry);
   }
   return [...merged.values()].sort((a, b) => (documentId(a) < documentId(b) ? -1 : 1));
+}
+
+/** Bytes of all documents, or of those that these entries name, each once. */
+function sizeOf(documents: readonly StoredDocument[], entries?: readonly HeadEntry[]): number {
+  const wanted = entries && new Set(entries.map(({ hash }) => hash));
+  const sizes = new Map(documents.map(({ hash, bytes }) => [hash, bytes.length]));
+  let size = 0;
+  for (const [hash, bytes] of sizes) if (wanted === undefined || wanted.has(hash)) size += bytes;
+  return size;
 }
 
 function sameEntries(a: readonly HeadEntry[], b: readonly HeadEntry[]): boolean {

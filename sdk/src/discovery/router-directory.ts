@@ -7,7 +7,7 @@ export const ROUTER_SILENT_MS = 3_500;
 /** A router whose queue the broker called empty gets no new calls for this long, in ms. */
 const SUSPECT_MS = 1_500;
 /** More routers than this are not remembered. */
-const MAX_ROUTERS = 1_000;
+export const MAX_ROUTERS = 1_000;
 
 export interface KnownRouter {
   readonly id: string;

@@ -1,21 +1,28 @@
 // Who is on the mesh, heard with an observer's credentials, and what changes.
 import type { Broker, BrokerMessage, BrokerSubscription } from "@malla/sdk/broker";
 import {
+  announcementProblem,
   decodeInstanceState,
   decodeRouterState,
   type InstanceState,
   inboxSubject,
+  isServiceName,
+  MAX_ANNOUNCED_WORD_LENGTH,
   parseInstanceSubject,
   parseRouterSubject,
   serveSubject,
   serviceQuestion,
   subscriptions,
 } from "@malla/sdk/contract";
-import { type Instance, Registry, RouterDirectory } from "@malla/sdk/discovery";
+import { AnnouncementGate, type Instance, MAX_ROUTERS, Registry, RouterDirectory } from "@malla/sdk/discovery";
 
 /** A router that was silent this long is told as gone, in ms. */
 const ROUTER_GONE_MS = 4_000;
 const SWEEP_MS = 1_000;
+/** What changed is told after this, in ms, all together: a flood of announcements costs no more than a look a time. */
+export const COMPARE_MS = 100;
+/** Changes that are told at a time; of the rest how many there are. */
+export const MAX_TOLD_CHANGES = 50;
 /** Services without our SDK are asked for this often, in ms: somebody waits for them to come up. */
 const ASK_PLAIN_MS = 1_000;
 
@@ -27,7 +34,7 @@ export interface PresenceOptions {
 }
 
 export class Presence {
-  readonly registry = new Registry();
+  readonly registry = new Registry({ onChange: () => this.#compareSoon() });
   readonly routers = new RouterDirectory();
   readonly #broker: Broker;
   readonly #onEvent: (line: string) => void;
@@ -35,6 +42,8 @@ export class Presence {
   readonly #knownRouters = new Map<string, number>();
   readonly #subscriptions: BrokerSubscription[];
   readonly #timers: NodeJS.Timeout[];
+  readonly #gate = new AnnouncementGate();
+  #comparing: NodeJS.Timeout | undefined;
   #policyRevision = 0;
 
   constructor({ broker, onEvent, askPlain = false }: PresenceOptions) {
@@ -56,15 +65,16 @@ export class Presence {
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#comparing);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
   #heardInstance(message: BrokerMessage): void {
     const subject = parseInstanceSubject(message.subject);
+    const now = performance.now();
+    if (subject === undefined || !this.#gate.mayRead(subject.service, message.payload.length, now)) return;
     const state = decodeInstanceState(message.payload);
-    if (subject === undefined || state === undefined) return;
-    this.registry.announce("sdk", subject.service, subject.instance, state, performance.now(), Date.now());
-    this.#compare();
+    if (state !== undefined) this.registry.announce("sdk", subject.service, subject.instance, state, now, Date.now());
   }
 
   #heardRouter(message: BrokerMessage): void {
@@ -72,7 +82,10 @@ export class Presence {
     const state = decodeRouterState(message.payload);
     if (id === undefined || state === undefined) return;
     this.routers.announce(id, state, performance.now(), Date.now());
-    if (!this.#knownRouters.has(id)) this.#onEvent(`router ${id} joined`);
+    if (!this.#knownRouters.has(id)) {
+      if (this.#knownRouters.size >= MAX_ROUTERS) return;
+      this.#onEvent(`router ${id} joined`);
+    }
     this.#knownRouters.set(id, performance.now());
     if (state.policyRevision > this.#policyRevision) {
       this.#policyRevision = state.policyRevision;
@@ -87,7 +100,6 @@ export class Presence {
         const found = readPlainService(message.payload);
         if (found === undefined) return;
         this.registry.announce("plain", found.service, found.id, found.state, performance.now(), Date.now());
-        this.#compare();
       }),
     );
     const ask = (): void => {
@@ -107,26 +119,36 @@ export class Presence {
       this.#knownRouters.delete(id);
       this.#onEvent(`router ${id} is gone`);
     }
-    this.#compare();
+  }
+
+  #compareSoon(): void {
+    this.#comparing ??= setTimeout(() => {
+      this.#comparing = undefined;
+      this.#compare();
+    }, COMPARE_MS).unref();
   }
 
   /** Tells who came, who drains, who went since the last time. */
   #compare(): void {
+    const changes: string[] = [];
     const present = new Map<string, Instance>();
     for (const { instances } of this.registry.services()) {
       for (const instance of instances.values()) present.set(`${instance.service}/${instance.id}`, instance);
     }
     for (const [key, { version, phase }] of present) {
       const before = this.#known.get(key);
-      if (before === undefined) this.#onEvent(`instance ${key} ${version} joined`);
-      else if (before !== phase && phase === "draining") this.#onEvent(`instance ${key} drains`);
+      if (before === undefined) changes.push(`instance ${key} ${version} joined`);
+      else if (before !== phase && phase === "draining") changes.push(`instance ${key} drains`);
       this.#known.set(key, phase);
     }
     for (const key of this.#known.keys()) {
       if (present.has(key)) continue;
       this.#known.delete(key);
-      this.#onEvent(`instance ${key} is gone`);
+      changes.push(`instance ${key} is gone`);
     }
+    for (const change of changes.slice(0, MAX_TOLD_CHANGES)) this.#onEvent(change);
+    const more = changes.length - MAX_TOLD_CHANGES;
+    if (more > 0) this.#onEvent(`${more} more instances joined, drain or are gone`);
   }
 }
 
@@ -149,14 +171,13 @@ export function readPlainService(payload: Uint8Array): PlainService | undefined 
     const { name, id, version, endpoints = [] } = JSON.parse(Buffer.from(payload).toString("utf8")) as MicroInfo;
     const methods = endpoints.filter((endpoint) => endpoint.subject === serveSubject(name, endpoint.name));
     if (methods.length === 0 || typeof id !== "string" || typeof version !== "string") return undefined;
-    return {
-      service: name,
-      id,
-      state: plainState(
-        version,
-        methods.map((method) => method.name),
-      ),
-    };
+    const state = plainState(
+      version,
+      methods.map((method) => method.name),
+    );
+    return isServiceName(name) && id.length <= MAX_ANNOUNCED_WORD_LENGTH && announcementProblem(state) === undefined
+      ? { service: name, id, state }
+      : undefined;
   } catch {
     // Somebody answers who speaks another language.
     return undefined;

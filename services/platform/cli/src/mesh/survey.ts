@@ -8,6 +8,8 @@ import { askRouters, type KnownInstance } from "./ask-routers.ts";
 
 /** One announcement of every router comes within this, in ms. */
 const LISTEN_MS = 1_300;
+/** Answers that are kept; whoever comes later is left out, or stands as silent if routers know him. */
+export const MAX_ANSWERS = 20_000;
 
 export interface FoundInstance {
   readonly service: string;
@@ -60,7 +62,7 @@ export async function survey(broker: NatsBroker): Promise<Survey> {
   const inbox = inboxSubject("srv", "malla", crypto.randomUUID());
   const subscription = broker.subscribe(inbox, ({ payload }) => {
     const stats = readStats(payload);
-    if (stats !== undefined) answers.set(`${stats.name}/${stats.id}`, stats);
+    if (stats !== undefined && answers.size < MAX_ANSWERS) answers.set(`${stats.name}/${stats.id}`, stats);
   });
   broker.publish(serviceQuestion("STATS"), new Uint8Array(0), inbox);
   await sleep(LISTEN_MS);
