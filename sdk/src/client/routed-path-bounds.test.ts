@@ -93,7 +93,13 @@ test("a single payload larger than the bound is the broker's to judge", async (t
   assert.deepEqual([large.length, w.arrived.length], [0, 1]);
   const wide = world(100, 1_000);
   t.after(() => wide.path.stop());
-  const tooLarge = wide.call(70_000);
+  // And takes no place from those that can be sent.
+  const tooLarge = [wide.call(70_000), wide.call(70_000)];
+  const beside = wide.call(10);
   await wide.server.settle();
-  assert.equal(tooLarge[0]?.reason, "too-large");
+  assert.deepEqual(
+    tooLarge.map(([error]) => error?.reason),
+    ["too-large", "too-large"],
+  );
+  assert.equal(beside.length, 0);
 });

@@ -164,6 +164,8 @@ export class RoutedPath {
   /** Why a call is not even begun. */
   #refusal({ payload }: RoutedRequest, remainingMs: number): MeshError | undefined {
     if (remainingMs <= 0) return MeshError.of("deadline", "the deadline had passed before the call was sent");
+    const tooLarge = this.#tooLarge(payload.length);
+    if (tooLarge !== undefined) return tooLarge;
     const { maxCalls, maxBytes } = this.#options;
     if (this.#inFlight >= maxCalls)
       return MeshError.of("overloaded", `this connection has ${maxCalls} calls under way already (maxOutgoingCalls)`);
@@ -212,7 +214,8 @@ export class RoutedPath {
     call.current = current;
     try {
       const { subject, headers } = encodeRequest(request, principal, router, runtime.clock);
-      this.#refuseTooLarge(request.payload.length + headers.length);
+      const tooLarge = this.#tooLarge(request.payload.length + headers.length);
+      if (tooLarge !== undefined) throw tooLarge;
       broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
       queueMicrotask(() => this.#end(call, sendError(thrown), undefined));
@@ -222,14 +225,13 @@ export class RoutedPath {
     this.#pending.add(current);
   }
 
-  #refuseTooLarge(bytes: number): void {
+  #tooLarge(bytes: number): MeshError | undefined {
     const { maxPayloadBytes } = this.#options.broker;
-    if (bytes > maxPayloadBytes) {
-      throw MeshError.of(
-        "too-large",
-        `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
-      );
-    }
+    if (bytes <= maxPayloadBytes) return undefined;
+    return MeshError.of(
+      "too-large",
+      `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
+    );
   }
 
   #onMessage(message: BrokerMessage): void {

@@ -6,5 +6,6 @@ export { type LoadResult, type RunningLoad, startLoad } from "./load.ts";
 export { OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
 export { PlainCaller, type PlainReply } from "./plain-caller.ts";
 export { PolicyDesk, readDocuments } from "./policy-desk.ts";
+export { RawClient, type RawIdentity, readIdentity } from "./raw-client.ts";
 export { type InstanceProcess, type JoinOptions, startMesh, TestMesh, type TestMeshOptions } from "./test-mesh.ts";
 export type { TestRouter } from "./test-router.ts";
