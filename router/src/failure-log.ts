@@ -4,7 +4,7 @@ import type { CallTarget, MeshError } from "@malla/sdk/contract";
 import type { Logger } from "@malla/sdk/telemetry";
 
 /** Lines of one kind a second; beyond, one line tells how many were left out. */
-const MAX_LINES_PER_SECOND = 20;
+export const MAX_LINES_PER_SECOND = 20;
 
 export class FailureLog {
   readonly #log: Logger;

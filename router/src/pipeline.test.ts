@@ -24,6 +24,7 @@ import { createTestRuntime, instanceState, MemoryKeyValue, MemoryServer, Recorde
 import { ActiveCalls } from "./active-calls.ts";
 import { RunSender } from "./attempts/run-sender.ts";
 import { FailureLog } from "./failure-log.ts";
+import { MAX_KEPT_BYTES_PER_PRINCIPAL } from "./idempotency/claim-share.ts";
 import { Claims } from "./idempotency/claims.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { AdmitLimits } from "./stages/admit.ts";
@@ -636,6 +637,32 @@ describe("an idempotency key", () => {
     assert.deepEqual(
       replies.map((reply) => w.answerTo(reply).payload),
       ["once", "once"],
+    );
+    w.assertClean();
+  });
+
+  test("of a principal that has had too much kept runs once, and is not told the reply again; another's is", async () => {
+    const w = world();
+    let runs = 0;
+    w.instance("i1", (_message, reply) => {
+      runs++;
+      reply([], "x".repeat(30 * 1024));
+    });
+    const many = Math.ceil(MAX_KEPT_BYTES_PER_PRINCIPAL / (30 * 1024));
+    for (let i = 0; i < many; i++) {
+      w.send({ fields: keyed(`k${i}`) });
+      await w.server.settle();
+    }
+    const first = w.send({ fields: keyed("k0") });
+    const last = w.send({ fields: keyed(`k${many - 1}`) });
+    w.send({ principal: "web", fields: keyed("w") });
+    await w.server.settle();
+    const others = w.send({ principal: "web", fields: keyed("w") });
+    await w.server.settle();
+    assert.equal(runs, many + 1);
+    assert.deepEqual(
+      [first, last, others].map((reply) => w.answerTo(reply).error?.reason),
+      [undefined, "gone", undefined],
     );
     w.assertClean();
   });

@@ -38,8 +38,8 @@ const JSON_TYPE = "application/json";
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
-const MAX_CONNECTIONS = 64;
-const MAX_HEADER_BYTES = 8 * 1024;
+export const MAX_CONNECTIONS = 64;
+export const MAX_HEADER_BYTES = 8 * 1024;
 /** An answer under way may finish before its connection is cut. */
 const CLOSE_GRACE_MS = 500;
 

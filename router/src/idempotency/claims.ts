@@ -12,6 +12,7 @@ import {
 } from "@malla/sdk/call";
 import { MeshError, parseHeaderBlock, reasonTable } from "@malla/sdk/contract";
 import { type ClaimRecord, claimKey, decodeClaim, encodeClaim, MAX_KEPT_REPLY_BYTES } from "./claim-record.ts";
+import { ClaimShare } from "./claim-share.ts";
 
 /** Who finds the key claimed looks again after this, in ms. */
 const LOOK_AGAIN_MS = 50;
@@ -27,14 +28,19 @@ export class Claims {
   readonly #bucket: KeyValue;
   readonly #runtime: Runtime;
   readonly #router: string;
+  readonly #share: ClaimShare;
 
   constructor(bucket: KeyValue, runtime: Runtime, router: string) {
     this.#bucket = bucket;
     this.#runtime = runtime;
     this.#router = router;
+    this.#share = new ClaimShare(() => runtime.clock.nowMs());
   }
 
-  /** Claims, or waits for the reply of whoever has claimed it. Throws `deadline` if that does not come in time. */
+  /**
+   * Claims, or waits for the reply of whoever has claimed it. Throws `deadline` if that does not come in time, `rate-limited` if the
+   * principal has claimed too many.
+   */
   async claim(exchange: Exchange): Promise<Claim> {
     const { clock } = this.#runtime;
     const key = claimKey(exchange);
@@ -45,12 +51,13 @@ export class Claims {
       if (record?.state === "done-unkept") {
         throw MeshError.of(
           "gone",
-          "the call with this idempotency key has run already; its reply was too large to keep",
+          "the call with this idempotency key has run already; its reply was not kept, being too large or one too many",
           { origin: "router" },
         );
       }
       const free = record === undefined || record.state === "free" || record.untilMs < clock.wallMs();
       if (free) {
+        if (!this.#share.claim(exchange.principal)) throw tooManyKeys(exchange.principal);
         const untilMs = clock.wallMs() + (exchange.deadlineAtMs - clock.nowMs()) + CLAIM_GRACE_MS;
         const outcome = await this.#bucket.put(
           key,
@@ -79,14 +86,14 @@ export class Claims {
     exchange: Exchange,
     result: DispatchResult,
   ): Promise<void> {
-    const record = recordOf(exchange, result);
+    const record = recordOf(exchange, result, this.#share);
     if (record === undefined) return;
     await this.#bucket.put(claim.key, encodeClaim(record), claim.revision);
   }
 }
 
 /** Undefined: it may have run, nobody knows; the claim stays until it has run out. */
-function recordOf(exchange: Exchange, { error, reply }: DispatchResult): ClaimRecord | undefined {
+function recordOf(exchange: Exchange, { error, reply }: DispatchResult, share: ClaimShare): ClaimRecord | undefined {
   if (error !== undefined && error.reason !== "application") {
     return reasonTable[error.reason].mayHaveRun ? undefined : { state: "free" };
   }
@@ -94,12 +101,18 @@ function recordOf(exchange: Exchange, { error, reply }: DispatchResult): ClaimRe
   if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
   const headers = encodeFields(fields);
   const payload = reply?.payload ?? new Uint8Array(0);
-  if (headers.length + payload.length > MAX_KEPT_REPLY_BYTES) return { state: "done-unkept" };
+  const bytes = headers.length + payload.length;
+  if (bytes > MAX_KEPT_REPLY_BYTES || !share.keep(exchange.principal, bytes)) return { state: "done-unkept" };
   return {
     state: "done",
     headers: Buffer.from(headers).toString("base64"),
     payload: Buffer.from(payload).toString("base64"),
   };
+}
+
+function tooManyKeys(principal: string): MeshError {
+  const message = `${principal} has used as many idempotency keys at this router as it may within a day`;
+  return MeshError.of("rate-limited", message, { origin: "router" });
 }
 
 function keptReply(record: { readonly headers: string; readonly payload: string }): InstanceReply {

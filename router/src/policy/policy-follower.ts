@@ -17,7 +17,7 @@ import type { PolicyCache } from "./policy-cache.ts";
 /** How often the head is read, in ms: a change is live everywhere within twice this. */
 const POLL_MS = 1_000;
 /** Beyond this only the head is pushed, in bytes; who needs the documents asks. */
-const MAX_PUSH_BYTES = 512 * 1024;
+export const MAX_PUSH_BYTES = 512 * 1024;
 const EMPTY = new Uint8Array(0);
 
 export interface PolicyFollowerOptions {

@@ -31,7 +31,7 @@ export interface RequestFacts {
 }
 
 /** An affinity or idempotency key longer than this is refused, in characters. */
-const MAX_KEY_LENGTH = 256;
+export const MAX_KEY_LENGTH = 256;
 
 /** Reads a request's header block. Throws `bad-request` naming the header, never its value. */
 export function readRequestHeaders(bytes: Uint8Array): RequestFacts {

@@ -13,7 +13,7 @@ import {
 } from "../contract/index.ts";
 
 /** The longest error text on the wire, in characters. */
-const MAX_MESSAGE_LENGTH = 1_024;
+export const MAX_MESSAGE_LENGTH = 1_024;
 
 /** Header fields of an error. The text loses line breaks and control characters, and is cut. */
 export function errorFields(error: MeshError, attempts: number): string[] {

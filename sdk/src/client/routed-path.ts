@@ -28,7 +28,7 @@ import { ReconnectGrace } from "./reconnect-grace.ts";
 /** The router ends a call at its deadline; the caller waits this much longer for its word, in ms. */
 const DEADLINE_GRACE_MS = 25;
 /** How often a call that provably did not start goes to another router. */
-const MAX_RESENDS = 5;
+export const MAX_RESENDS = 5;
 /** With no router to be had, or none that is not in doubt, a call is sent again after this, in ms, … */
 const NO_ROUTER_RETRY_MS = 100;
 /** … for so long at most, in ms: longer than the second a route reset lasts, on a machine that is busy as well. */

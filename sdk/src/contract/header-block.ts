@@ -11,7 +11,7 @@ export interface HeaderBlock {
 export const EMPTY_BLOCK: HeaderBlock = Object.freeze({ status: 0, fields: Object.freeze([]) as readonly string[] });
 /** More than this is refused, whatever the broker would carry. */
 export const MAX_BLOCK_BYTES = 64 * 1024;
-const MAX_FIELDS = 256;
+export const MAX_FIELDS = 256;
 const PREFIX = "NATS/1.0";
 /** RFC 9110 token characters; a header name is nothing else. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -17,7 +17,7 @@ export interface CompiledDestination {
 }
 
 /** Versions whose answer a destination remembers before it starts over. */
-const MAX_KEPT_VERSIONS = 256;
+export const MAX_KEPT_VERSIONS = 256;
 
 /** `called` is the service of the match, if it names one: to go there is no rewrite. */
 export function compileDestination(

@@ -3,7 +3,7 @@ import { DEFAULT_SERVICE_SETTINGS, type ServiceSettings } from "./default-settin
 import type { CompiledRoute, Policy } from "./policy.ts";
 
 /** A Route on any service meets at most this many settings before it forgets what it kept. */
-const MAX_KEPT = 1_024;
+export const MAX_KEPT_SETTINGS = 1_024;
 
 /** Settings for a call of this service; with the Route that won, its timeout and retries stand before the service's. */
 export function settingsOf(policy: Policy, service: string, route?: CompiledRoute): ServiceSettings {
@@ -11,7 +11,7 @@ export function settingsOf(policy: Policy, service: string, route?: CompiledRout
   if (route === undefined || (route.timeoutMs === undefined && route.retries === undefined)) return settings;
   let merged = route.settingsKept.get(settings);
   if (merged === undefined) {
-    if (route.settingsKept.size >= MAX_KEPT) route.settingsKept.clear();
+    if (route.settingsKept.size >= MAX_KEPT_SETTINGS) route.settingsKept.clear();
     merged = Object.freeze({
       ...settings,
       timeoutMs: route.timeoutMs ?? settings.timeoutMs,

@@ -35,7 +35,7 @@ export interface Prometheus extends Metrics {
   metrics(): Promise<string>;
 }
 
-const DEFAULT_MAX_SERIES = 1000;
+export const DEFAULT_MAX_SERIES = 1000;
 const DEFAULT_IDLE_MS = 15 * 60 * 1000;
 const BOUNDS_MS: readonly number[] = DURATION_BUCKETS_SECONDS.map((seconds) => seconds * 1000);
 const HISTOGRAM_SLOTS = HISTOGRAM_FIRST_BUCKET + BOUNDS_MS.length;

@@ -3,7 +3,7 @@
 
 export const REDACTED = "[redacted]";
 /** Longer texts are cut, in characters: a line of a log is no place for a document. */
-const MAX_TEXT_LENGTH = 8192;
+export const MAX_TEXT_LENGTH = 8192;
 /** Deeper structures are not walked; what lies below is left out. */
 const MAX_DEPTH = 6;
 const TOO_DEEP = "[too deep]";

@@ -30,7 +30,7 @@ export interface RpcSpan {
 }
 
 /** Methods whose names are kept; further ones are built each time. */
-const MAX_KEPT = 2000;
+export const MAX_KEPT_SPAN_NAMES = 2000;
 const kept = new Map<string, Map<string, RpcSpan>>();
 let keptCount = 0;
 
@@ -45,7 +45,7 @@ export function rpcSpan(service: string, method: string): RpcSpan {
     [attribute.serverAddress]: service,
   });
   const made = Object.freeze({ name, attributes });
-  if (keptCount < MAX_KEPT) keep(service, method, made);
+  if (keptCount < MAX_KEPT_SPAN_NAMES) keep(service, method, made);
   return made;
 }
 

@@ -12,8 +12,8 @@ export interface Abuse {
 }
 
 export interface Attacker {
-  /** Misuses once, thoroughly, and tells what became of it. */
-  attack(): Promise<string>;
+  /** Misuses, and tells what became of it. Calls are made `times` at once; what is a flood by nature stays one. */
+  attack(times: number): Promise<string>;
   /** Ends what `mesh.stop` would not. */
   close?(): Promise<void>;
 }

@@ -26,8 +26,8 @@ const NOTHING = Buffer.alloc(0);
 /** Messages of a flood, and how many are written before the loop gets its turn. */
 const FLOOD = 50_000;
 const FLOOD_BATCH = 1_000;
-/** What a client that does not read asks for: twelve times what the broker keeps for it. */
-const UNREAD_REPLIES = 200;
+/** What a client that does not read asks for: several times what the broker and the kernel keep for it. */
+const UNREAD_REPLIES = 80;
 const UNREAD_BYTES = 500 * 1024;
 /** Longest time in which the broker gets rid of a client, in ms: `write_deadline`, pings, and a busy machine. */
 const CUT_OFF_WITHIN_MS = 30_000;

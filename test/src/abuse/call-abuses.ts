@@ -17,13 +17,13 @@ async function calling(
   mesh: TestMesh,
   name: string,
   handlers: Handlers,
-  attack: (attacker: Mesh, service: string) => Promise<string>,
+  attack: (attacker: Mesh, service: string, times: number) => Promise<string>,
 ): Promise<Attacker> {
   const service = `victim-${name}`;
   await mesh.service(service, handlers, { maxInFlight: 1_000 });
   const attacker = await mesh.caller(`attacker-${name}`);
   await mesh.routersHeard();
-  return { attack: async () => await attack(attacker, service) };
+  return { attack: async (times) => await attack(attacker, service, times) };
 }
 
 /** A deadline is kept by instance, router and caller; which of them is first is chance. */
@@ -35,9 +35,9 @@ export const largePayload: Abuse = {
   name: "a payload of 5 MB",
   outcome: "too-large (sdk)",
   prepare: async (mesh) =>
-    await calling(mesh, "payload", { echo: (request: unknown) => request }, async (attacker, service) => {
+    await calling(mesh, "payload", { echo: (request: unknown) => request }, async (attacker, service, times) => {
       const payload = Buffer.alloc(FIVE_MIB);
-      return await outcomesOf(20, async () => await attacker.call(service, "echo", payload));
+      return await outcomesOf(times, async () => await attacker.call(service, "echo", payload));
     }),
 };
 
@@ -45,8 +45,8 @@ export const largeReply: Abuse = {
   name: "a reply of 5 MB",
   outcome: "too-large (instance)",
   prepare: async (mesh) =>
-    await calling(mesh, "reply", { dump: () => Buffer.alloc(FIVE_MIB) }, async (attacker, service) => {
-      return await outcomesOf(20, async () => await attacker.call(service, "dump", {}));
+    await calling(mesh, "reply", { dump: () => Buffer.alloc(FIVE_MIB) }, async (attacker, service, times) => {
+      return await outcomesOf(times, async () => await attacker.call(service, "dump", {}));
     }),
 };
 
@@ -54,9 +54,9 @@ export const largeHeaders: Abuse = {
   name: "a header block of 100 KB",
   outcome: "bad-request (router)",
   prepare: async (mesh) =>
-    await calling(mesh, "headers", { echo: (request: unknown) => request }, async (attacker, service) => {
+    await calling(mesh, "headers", { echo: (request: unknown) => request }, async (attacker, service, times) => {
       const headers = { "x-large": "x".repeat(HUNDRED_KIB) };
-      return await outcomesOf(100, async () => await attacker.call(service, "echo", {}, { headers }));
+      return await outcomesOf(times, async () => await attacker.call(service, "echo", {}, { headers }));
     }),
 };
 
@@ -64,8 +64,11 @@ export const neverAnswers: Abuse = {
   name: "a handler that never answers",
   outcome: "deadline",
   prepare: async (mesh) =>
-    await calling(mesh, "silent", { hang: () => new Promise(() => undefined) }, async (attacker, service) => {
-      const outcomes = await outcomesOf(200, async () => await attacker.call(service, "hang", {}, { timeoutMs: 300 }));
+    await calling(mesh, "silent", { hang: () => new Promise(() => undefined) }, async (attacker, service, times) => {
+      const outcomes = await outcomesOf(
+        times,
+        async () => await attacker.call(service, "hang", {}, { timeoutMs: 300 }),
+      );
       return byWhomever(outcomes);
     }),
 };
@@ -82,7 +85,7 @@ export const throws: Abuse = {
           throw new Error("on purpose");
         },
       },
-      async (attacker, service) => await outcomesOf(200, async () => await attacker.call(service, "fail", {})),
+      async (attacker, service, times) => await outcomesOf(times, async () => await attacker.call(service, "fail", {})),
     ),
 };
 
@@ -104,8 +107,8 @@ export const blocksLoop: Abuse = {
     const block = async (): Promise<unknown> =>
       await attacker.call("victim-blocked", "block", { ms: BLOCK_MS }, { timeoutMs: BLOCKED_DEADLINE_MS });
     return {
-      attack: async () => {
-        const outcomes = await outcomesOf(20, block);
+      attack: async (times) => {
+        const outcomes = await outcomesOf(times, block);
         // Until it is back, so that a second attack finds it as the first did.
         const ready = async (): Promise<unknown> => await attacker.call("victim-blocked", "block", { ms: 0 });
         await eventually(ready, { withinMs: 60_000, everyMs: 200 });
@@ -145,10 +148,10 @@ export const malformedReply: Abuse = {
     const attacker = await mesh.caller("attacker-malformed");
     await mesh.routersHeard();
     return {
-      attack: async () => {
+      attack: async (times) => {
         announce();
         await instance.flush();
-        return await outcomesOf(100, async () => await attacker.call(service, "echo", {}));
+        return await outcomesOf(times, async () => await attacker.call(service, "echo", {}));
       },
     };
   },

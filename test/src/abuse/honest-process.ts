@@ -1,12 +1,14 @@
 // Honest work in a process of its own: serves `calm`, and calls it at a fixed rate, whatever the answers do. On a line `start` on
 // its standard input a window begins; on `stop` it ends, and what was measured goes to standard output as one line of JSON.
 import { createInterface } from "node:readline";
-import { connect } from "@malla/sdk";
+import { connect, MeshError } from "@malla/sdk";
 import { patiently } from "../harness/patiently.ts";
 
 export interface Measured {
   readonly calls: number;
   readonly failed: number;
+  /** Why, each reason once. */
+  readonly reasons: readonly string[];
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -16,11 +18,12 @@ const CALLS_PER_SECOND = 200;
 const TICK_MS = 5;
 const TIMEOUT_MS = 5_000;
 
-const mesh = await patiently(async () => await connect());
+const mesh = await patiently(async () => await connect({ maxInFlight: 2_000 }));
 await mesh.serve({ echo: (request: unknown) => request });
 
 let times: number[] = [];
 let failed = 0;
+let reasons = new Set<string>();
 let measuring = false;
 let sent = 0;
 const startedAtMs = performance.now();
@@ -30,8 +33,11 @@ async function call(dueAtMs: number): Promise<void> {
   const counts = measuring;
   try {
     await mesh.call("calm", "echo", { text: "as short as most" }, { timeoutMs: TIMEOUT_MS });
-  } catch {
-    if (counts) failed++;
+  } catch (error) {
+    if (counts) {
+      failed++;
+      reasons.add(error instanceof MeshError ? `${error.reason}: ${error.message}` : String(error));
+    }
   }
   if (counts) times.push(performance.now() - dueAtMs);
 }
@@ -52,12 +58,14 @@ createInterface({ input: process.stdin })
     if (measuring) {
       times = [];
       failed = 0;
+      reasons = new Set();
       return;
     }
     const sorted = times.toSorted((a, b) => a - b);
     const measured: Measured = {
       calls: sorted.length,
       failed,
+      reasons: [...reasons],
       p50Ms: quantile(sorted, 0.5),
       p99Ms: quantile(sorted, 0.99),
     };

@@ -7,6 +7,8 @@ import { ABUSES } from "../abuse/abuses.ts";
 import { eventually, startLoad, startMesh, type TestMesh } from "../harness/index.ts";
 
 const HONEST_WORKERS = 4;
+/** Of each abuse that is a call. */
+const CALLS_AT_ONCE = 100;
 /** Far beyond what an honest call takes; the machine may be busy, the mesh may not be stuck. */
 const HONEST_DEADLINE_MS = 5_000;
 
@@ -33,7 +35,7 @@ for (const { name, outcome, prepare } of ABUSES)
       async (n) => await honest.call("calm", "echo", { n }, { timeoutMs: HONEST_DEADLINE_MS }),
     );
     await eventually(() => assert.ok(load.calls > 0));
-    const actual = await attacker.attack();
+    const actual = await attacker.attack(CALLS_AT_ONCE);
     const { calls, failures, slowestMs } = await load.stop();
     assert.equal(actual, outcome);
     assert.deepEqual(failures.slice(0, 3).map(String), [], `${failures.length} of ${calls} honest calls failed`);

@@ -3,19 +3,17 @@ import type { Command } from "commander";
 import { parseDuration } from "../duration.ts";
 import { addCounts } from "../live/call-counts.ts";
 import { Collector } from "../live/collector.ts";
+import { EventLines } from "../live/event-lines.ts";
 import { LiveView } from "../live/live-view.ts";
 import { Presence } from "../live/presence.ts";
 import { Screen } from "../live/screen.ts";
 import { isGood, summarise, summaryLine } from "../live/summary.ts";
 import { openObserver } from "../mesh/session.ts";
 import { painter } from "../print/colour.ts";
-import { readableLog } from "../print/readable-log.ts";
 import { type MeshProcesses, startMesh } from "../processes/mesh-processes.ts";
 import { applyShopPolicy, loadShop, type Shop, startLoad, startShop } from "../processes/shop-processes.ts";
 import { meshOptions, type UpFlags, untilSignal, upFlags } from "./up.ts";
 import { example } from "./verb.ts";
-
-const KEPT_EVENTS = 200;
 
 interface StartFlags extends UpFlags {
   readonly for?: string;
@@ -33,24 +31,6 @@ export function addStart(program: Command): void {
   command.action(async (flags: StartFlags) => {
     process.exitCode = await start(flags);
   });
-}
-
-/** What happens, kept for the view; on standard error as long as there is no picture. */
-class EventLines {
-  readonly lines: string[] = [];
-  readonly #screen: Screen | undefined;
-
-  constructor(screen: Screen | undefined) {
-    this.#screen = screen;
-  }
-
-  readonly say = (line: string): void => {
-    this.lines.push(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
-    if (this.lines.length > KEPT_EVENTS) this.lines.shift();
-    if (this.#screen?.entered !== true) process.stderr.write(`${line}\n`);
-  };
-
-  readonly log = (name: string, line: string): void => this.say(`[${name}] ${readableLog(line)}`);
 }
 
 async function start(flags: StartFlags): Promise<number> {
