@@ -38,7 +38,13 @@ export const reasonTable = {
   ),
   "breaker-open": row("UNAVAILABLE", 503, false, "elsewhere", "the breaker of every instance is open"),
   "rate-limited": row("RESOURCE_EXHAUSTED", 429, false, "no", "a rate limit is used up"),
-  overloaded: row("RESOURCE_EXHAUSTED", 429, false, "elsewhere", "a router or instance has no capacity left"),
+  overloaded: row(
+    "RESOURCE_EXHAUSTED",
+    429,
+    false,
+    "elsewhere",
+    "a router, an instance or the caller's own connection has no capacity left",
+  ),
   "parking-full": row("RESOURCE_EXHAUSTED", 429, false, "no", "too many calls wait for an instance already"),
   "too-large": row("RESOURCE_EXHAUSTED", 413, false, "no", "the payload is larger than the broker carries"),
   "not-started": row(
