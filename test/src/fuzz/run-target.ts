@@ -40,7 +40,10 @@ const DEFAULT_HEAP_BYTES = 64 * 1024 * 1024;
 /** Kept inputs; a shape beyond takes the place of an older one. */
 const MAX_POOL = 2_000;
 /** Longer ones are not kept: the next million would be made of them. */
-const MAX_KEPT_BYTES = 16 * 1024;
+const MAX_KEPT_BYTES = 8 * 1024;
+/** What a target calls a shape may hold text of the input; beyond so many there is nothing new to learn. */
+const MAX_SHAPE_LENGTH = 100;
+const MAX_SHAPES = 20_000;
 /** After so many findings a target is given up: they will have one cause. */
 const MAX_FINDINGS = 10;
 /** The heap is measured from here on, when what is made once has been made. */
@@ -167,9 +170,10 @@ class TargetRun {
     watchdog?.end();
   }
 
-  #keep(shape: string, input: Input, bytes: number): void {
-    if (this.#shapes.has(shape)) return;
-    if (this.#shapes.size < MAX_POOL * 10) this.#shapes.add(shape);
+  #keep(given: string, input: Input, bytes: number): void {
+    const shape = given.slice(0, MAX_SHAPE_LENGTH);
+    if (this.#shapes.has(shape) || this.#shapes.size >= MAX_SHAPES) return;
+    this.#shapes.add(shape);
     if (bytes > MAX_KEPT_BYTES) return;
     // A view would keep what it was cut from.
     const own = input.map((part) => Uint8Array.from(part));
