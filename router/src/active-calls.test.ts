@@ -103,6 +103,27 @@ test("the last burned id of a principal that gives way to its own next one is st
   assert.ok(!active.mayStart("u1", "cart"));
 });
 
+test("who asks for many loses his own burned ids, not another's", () => {
+  const active = new ActiveCalls();
+  active.probe("web", ["late"]);
+  for (let n = 0; n < 2; n++)
+    active.probe(
+      "cart",
+      Array.from({ length: MAX_BURNED }, (_, i) => `u${n}-${i}`),
+    );
+  assert.ok(!active.mayStart("late", "web"));
+  assert.ok(active.mayStart("late", "cart"));
+});
+
+test("an id that runs for somebody else is told apart from one that runs", () => {
+  const active = new ActiveCalls();
+  active.start(call("a"));
+  assert.deepEqual(
+    [active.isOthers("a", "web"), active.isOthers("a", "cart"), active.isOthers("b", "web")],
+    [true, false, false],
+  );
+});
+
 test("idle at once, or when the last has ended", async () => {
   const active = new ActiveCalls();
   await active.whenIdle();

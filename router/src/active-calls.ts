@@ -45,7 +45,7 @@ export class ActiveCalls {
     return this.#byPrincipal.get(principal) ?? NOTHING;
   }
 
-  /** False for an id that is running, was burned, or is another's: such a request is not carried. */
+  /** False for an id that is running or was burned: such a request came twice, or too late. */
   mayStart(callId: string, principal: string): boolean {
     return !this.#calls.has(callId) && this.#burned.get(principal)?.has(callId) !== true;
   }
@@ -53,6 +53,12 @@ export class ActiveCalls {
   /** Whether a call of this id was answered not long ago. */
   hasFinished(callId: string, principal: string): boolean {
     return this.finished.has(finishedKey(callId, principal));
+  }
+
+  /** Whether a call of this id is running for somebody else. */
+  isOthers(callId: string, principal: string): boolean {
+    const call = this.#calls.get(callId);
+    return call !== undefined && call.principal !== principal;
   }
 
   start(call: ActiveCall): void {

@@ -182,7 +182,7 @@ export function compose(
       dispatch: dispatchPorts(from, runtime),
       answerMesh: (target, message) => meshService.answer(target, message),
       claims: new Claims(connections.claimBucket, runtime, router),
-      failures: new FailureLog(log, () => runtime.clock.nowMs()),
+      failures: new FailureLog(runtime),
     });
   });
   override(services);

@@ -43,7 +43,8 @@ export async function openConnections(
   }
 }
 
-function tellStatus(broker: NatsBroker, connection: string, log: Logger): void {
+/** Writes down what becomes of a connection; what the broker refuses a router is a fault of its grants, and told as an error. */
+export function tellStatus(broker: Pick<NatsBroker, "onStatus">, connection: string, log: Logger): void {
   broker.onStatus((status) => {
     if (status.type === "denied")
       log.error(

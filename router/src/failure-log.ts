@@ -1,21 +1,21 @@
 // One line for each failed call, and no more than a reader can take: a flood of the same failure is counted, not written.
-import type { Exchange } from "@malla/sdk/call";
-import type { CallTarget, MeshError } from "@malla/sdk/contract";
-import type { Logger } from "@malla/sdk/telemetry";
-
-/** Lines of one kind a second; beyond, one line tells how many were left out. */
-export const MAX_LINES_PER_SECOND = 20;
+import type { Clock, Exchange, Runtime } from "@malla/sdk/call";
+import type { MeshError } from "@malla/sdk/contract";
+import { BoundedLines, type Logger } from "@malla/sdk/telemetry";
 
 export class FailureLog {
   readonly #log: Logger;
-  readonly #nowMs: () => number;
-  #second = 0;
-  #lines = 0;
-  #leftOut = 0;
+  readonly #clock: Clock;
+  readonly #lines: BoundedLines;
 
-  constructor(log: Logger, nowMs: () => number) {
-    this.#log = log;
-    this.#nowMs = nowMs;
+  constructor({ telemetry, clock, timers }: Pick<Runtime, "telemetry" | "clock" | "timers">) {
+    this.#log = telemetry.log;
+    this.#clock = clock;
+    this.#lines = new BoundedLines({
+      log: telemetry.log,
+      nowMs: () => clock.nowMs(),
+      after: (ms, call) => void timers.schedule(ms, call),
+    });
   }
 
   /** A call that was opened and failed. An application's own refusal is its business and only a debug line. */
@@ -28,32 +28,17 @@ export class FailureLog {
       reason: error.reason,
       origin: error.origin,
       attempts: exchange.attempts,
-      durationMs: Math.round(this.#nowMs() - exchange.startedAtMs),
+      durationMs: Math.round(this.#clock.nowMs() - exchange.startedAtMs),
       ...(exchange.parent === undefined ? {} : { traceId: exchange.parent.traceId }),
     };
     if (error.reason === "application") this.#log.debug(facts, error.message);
-    else if (this.#mayWrite()) this.#log.warn(facts, error.message);
-  }
-
-  /** A call that was refused before it was opened. */
-  refused(target: CallTarget, error: MeshError): void {
-    if (!this.#mayWrite()) return;
-    this.#log.warn(
-      {
-        service: target.service,
-        method: target.method,
-        caller: target.principal,
-        status: error.status,
-        reason: error.reason,
-      },
-      error.message,
-    );
+    else if (this.#lines.mayWrite(exchange.principal)) this.#log.warn(facts, error.message);
   }
 
   /** What policies in audit mode would have refused. */
   audited(exchange: Exchange, rules: readonly string[]): void {
-    if (!this.#mayWrite()) return;
     const { targetService, targetMethod, principal } = exchange;
+    if (!this.#lines.mayWrite(principal)) return;
     this.#log.info(
       { service: targetService, method: targetMethod, caller: principal, rules },
       "an AccessPolicy in audit mode would have refused this call",
@@ -61,21 +46,8 @@ export class FailureLog {
   }
 
   /** A fault of the router itself. */
-  unexpected(error: unknown): void {
-    if (this.#mayWrite()) this.#log.error({ err: error }, "the router failed at a call");
-  }
-
-  #mayWrite(): boolean {
-    const second = Math.floor(this.#nowMs() / 1000);
-    if (second !== this.#second) {
-      if (this.#leftOut > 0) this.#log.warn({ leftOut: this.#leftOut }, "more failures were left out of the log");
-      this.#second = second;
-      this.#lines = 0;
-      this.#leftOut = 0;
-    }
-    this.#lines++;
-    if (this.#lines <= MAX_LINES_PER_SECOND) return true;
-    this.#leftOut++;
-    return false;
+  unexpected(principal: string, error: unknown): void {
+    if (this.#lines.mayWrite(principal))
+      this.#log.error({ caller: principal, err: error }, "the router failed at a call");
   }
 }

@@ -4,16 +4,10 @@ import { randomBytes } from "node:crypto";
 import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
-import {
-  MeshError,
-  parseCancelSubject,
-  parseReplySubject,
-  ROUTER_ID_PREFIX,
-  ROUTER_QUEUE,
-  subscriptions,
-} from "@malla/sdk/contract";
+import { MeshError, parseReplySubject, ROUTER_ID_PREFIX, ROUTER_QUEUE, subscriptions } from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
 import { createAdminServer, type HealthCheck } from "./admin/index.ts";
+import { Cancels } from "./attempts/cancels.ts";
 import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
 import { type Connections, openConnections } from "./connections.ts";
@@ -105,7 +99,7 @@ export class Lifecycle {
     runtime.stall.catchUpBy(async () => mesh.flush());
     mesh.subscribe(subscriptions.replies(this.#router), (message) => {
       const subject = parseReplySubject(message.subject);
-      if (subject === undefined || plain.onReply(message, subject.service, subject.id)) return;
+      if (subject !== undefined && plain.onReply(message, subject.service, subject.id)) return;
       sender.onReply(message, attempts);
     });
     hearInstances(mesh, runtime, registry);
@@ -131,13 +125,8 @@ export class Lifecycle {
   #takeCalls(): void {
     const pipeline = this.#services.resolve(TOKENS.pipeline);
     const active = this.#services.resolve(TOKENS.active);
-    this.#connections.mesh.subscribe(subscriptions.cancels(this.#router), (message) => {
-      const subject = parseCancelSubject(message.subject);
-      if (subject === undefined) return;
-      active
-        .find(subject.call, subject.principal)
-        ?.dispatch?.cancel(MeshError.of("cancelled", "the caller gave up", { origin: "router" }));
-    });
+    const cancels = new Cancels({ runtime: this.#services.resolve(TOKENS.runtime), active });
+    this.#connections.mesh.subscribe(subscriptions.cancels(this.#router), (message) => cancels.hear(message));
     this.#connections.mesh.subscribe(subscriptions.via(this.#router), (message) => pipeline.handle(message, "via"));
     this.#calls = this.#connections.mesh.subscribe(
       subscriptions.calls,

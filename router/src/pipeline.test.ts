@@ -1,194 +1,23 @@
-// A router without its container: the pipeline over a broker in memory, with instances and callers that are plain clients.
+// The pipeline over a broker in memory.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
-import type { BrokerMessage } from "@malla/sdk/broker";
-import { createAttemptTable, errorFields, errorOfReply, Parking } from "@malla/sdk/call";
+
+import { errorFields } from "@malla/sdk/call";
 import {
   type AccessPolicyDocument,
-  encodeHeaderBlock,
-  encodeProbeAnswer,
   header,
-  headerValue,
-  type InstanceState,
-  type MeshDocument,
   MeshError,
   parseAttemptSubject,
-  parseHeaderBlock,
   type RouteDocument,
   type ServicePolicyDocument,
 } from "@malla/sdk/contract";
-import { LivePolicy, Registry } from "@malla/sdk/discovery";
-import { RetryBudget } from "@malla/sdk/engine";
-import { createTestRuntime, instanceState, MemoryKeyValue, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
-import { ActiveCalls } from "./active-calls.ts";
-import { RunSender } from "./attempts/run-sender.ts";
-import { FailureLog } from "./failure-log.ts";
+
+import type { RefusalStage } from "@malla/sdk/telemetry";
+
 import { MAX_KEPT_BYTES_PER_PRINCIPAL } from "./idempotency/claim-share.ts";
-import { Claims } from "./idempotency/claims.ts";
-import { Pipeline } from "./pipeline.ts";
-import type { AdmitLimits } from "./stages/admit.ts";
 
-const EMPTY = new Uint8Array(0);
-const ROUTER = "router-a";
-const V1 = "malla.dev/v1";
-
-interface Answer {
-  readonly subject: string;
-  readonly error: MeshError | undefined;
-  readonly payload: string;
-  readonly value: (name: string) => string | undefined;
-}
-
-interface Call {
-  readonly principal?: string;
-  readonly service?: string;
-  readonly method?: string;
-  readonly reply?: string;
-  readonly fields?: readonly string[];
-  readonly headers?: Uint8Array;
-  readonly payload?: string;
-  readonly way?: "call" | "via";
-}
-
-type Serve = (message: BrokerMessage, reply: (fields?: readonly string[], payload?: string) => void) => void;
-
-function world(documents: readonly MeshDocument[] = [], given: Partial<AdmitLimits> = {}) {
-  const limits = { maxInFlight: 100, maxInFlightPerPrincipal: 50, maxBytes: 1e9, maxBytesPerPrincipal: 1e9, ...given };
-  const server = new MemoryServer({ maxPayloadBytes: 64 * 1024 });
-  const telemetry = new RecordedTelemetry();
-  const runtime = createTestRuntime({ telemetry });
-  const callbackErrors: unknown[] = [];
-  const broker = server.connect({ onCallbackError: (error) => callbackErrors.push(error) });
-  const caller = server.connect();
-  const policy = new LivePolicy();
-  if (documents.length === 0) policy.loadEmpty();
-  else
-    assert.deepEqual(
-      policy.swap(1, documents)?.filter(({ severity }) => severity === "error"),
-      [],
-    );
-  const parking = new Parking(runtime.timers);
-  const registry = new Registry({ onChange: ({ name }) => parking.serviceChanged(name) });
-  const attempts = createAttemptTable();
-  const active = new ActiveCalls();
-  const sender = new RunSender({ broker, router: ROUTER, runtime, registry });
-  const budget = new RetryBudget();
-  const bucket = new MemoryKeyValue({ wallMs: () => runtime.clock.wallMs() });
-  const toMesh: string[] = [];
-  const pipeline = new Pipeline({
-    broker,
-    runtime,
-    policy,
-    active,
-    limits,
-    dispatch: { ...runtime, registry, attempts, sender, parking, budgetOf: () => budget },
-    answerMesh: (target) => toMesh.push(target.method),
-    failures: new FailureLog(telemetry.log, () => runtime.clock.nowMs()),
-    claims: new Claims(bucket, runtime, ROUTER),
-  });
-  broker.subscribe(`mesh.reply.${ROUTER}.*.*`, (message) => sender.onReply(message, attempts));
-  broker.subscribe("mesh.call.*.*.*", (message) => pipeline.handle(message, "shared"), "router");
-  broker.subscribe(`mesh.via.${ROUTER}.*.*.*`, (message) => pipeline.handle(message, "via"));
-  const answers: Answer[] = [];
-  caller.subscribe("_INBOX.>", (message) => {
-    const block = message.headers.length === 0 ? { status: 0, fields: [] } : parseHeaderBlock(message.headers);
-    assert.ok(typeof block !== "string", String(block));
-    answers.push({
-      subject: message.subject,
-      error: errorOfReply(block, "router"),
-      payload: Buffer.from(message.payload).toString(),
-      value: (name) => headerValue(block, name),
-    });
-  });
-  let count = 0;
-  const ran: { subject: string; value: (name: string) => string | undefined; payload: string; reply: string }[] = [];
-  return {
-    server,
-    telemetry,
-    runtime,
-    broker,
-    caller,
-    registry,
-    active,
-    attempts,
-    pipeline,
-    answers,
-    ran,
-    toMesh,
-    bucket,
-    callbackErrors,
-    instance: (
-      id: string,
-      serve: Serve = (_message, reply) => reply(),
-      more: Partial<InstanceState> = {},
-      service = "orders",
-    ) => {
-      const connection = server.connect();
-      connection.subscribe(`mesh.run.${service}.${id}.*.*`, (message) => {
-        if (parseAttemptSubject(message.subject)?.method === "_probe")
-          return connection.publish(message.reply, encodeProbeAnswer({ running: [], done: [], unseen: [] }));
-        const block = parseHeaderBlock(message.headers);
-        assert.ok(typeof block !== "string");
-        if (headerValue(block, header.cancel) === undefined) {
-          ran.push({
-            subject: message.subject,
-            value: (name) => headerValue(block, name),
-            payload: Buffer.from(message.payload).toString(),
-            reply: message.reply,
-          });
-          serve(message, (fields = [], payload = "") =>
-            connection.publish(message.reply, Buffer.from(payload), undefined, encodeHeaderBlock(fields)),
-          );
-        }
-      });
-      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs());
-      return connection;
-    },
-    send: ({
-      principal = "cart",
-      service = "orders",
-      method = "place",
-      reply = `_INBOX.${principal}.conn.c${count++}`,
-      fields = [],
-      headers,
-      payload = "",
-      way = "call",
-    }: Call = {}): string => {
-      const subject =
-        way === "call"
-          ? `mesh.call.${principal}.${service}.${method}`
-          : `mesh.via.${ROUTER}.${principal}.${service}.${method}`;
-      caller.publish(subject, Buffer.from(payload), reply, headers ?? encodeHeaderBlock(fields));
-      return reply;
-    },
-    answerTo: (reply: string): Answer =>
-      answers.find(({ subject }) => subject === reply) ??
-      assert.fail(`no answer to ${reply}; answers: ${answers.map(({ subject }) => subject).join(" ")}`),
-    assertClean: () => {
-      assert.deepEqual(telemetry.inFlight, {}, "calls that began and were not told to have ended");
-      assert.deepEqual([active.size, active.bytes], [0, 0]);
-      assert.equal(attempts.size, 0);
-      assert.equal(parking.size, 0);
-      assert.equal(runtime.timers.pending, 0);
-      assert.deepEqual([...runtime.timerErrors, ...callbackErrors], []);
-    },
-  };
-}
-
-function access(service: string, action: "allow" | "deny", principal: string): AccessPolicyDocument {
-  return {
-    apiVersion: V1,
-    kind: "AccessPolicy",
-    metadata: { name: `${action}-${principal}-${service}` },
-    spec: { service, action, mode: "enforce", rules: [{ principals: [principal] }] },
-  };
-}
-
-/** Open to cart, closed to guests. */
-function guarded(service: string): readonly AccessPolicyDocument[] {
-  return [access(service, "allow", "cart"), access(service, "deny", "guest")];
-}
+import { access, type Call, EMPTY, guarded, type Serve, V1, world } from "./pipeline.test.fixture.ts";
 
 test("a call goes to an instance and its answer to the caller", async () => {
   const w = world();
@@ -422,7 +251,7 @@ describe("labels are bounded", () => {
   test("what nobody announced is _OTHER", async () => {
     const w = world();
     w.instance("i1");
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 10; i++) {
       w.send({ service: `made-up-${i}` });
       w.send({ method: `made_up_${i}` });
     }
@@ -758,4 +587,65 @@ test("an internal fault is told without its words, and logged with them", async 
   assert.equal(w.answerTo(reply).error?.reason, "internal");
   assert.ok(!w.answerTo(reply).error?.message.includes("secret"));
   assert.ok(w.telemetry.lines.some(({ level }) => level === "error"));
+});
+
+describe("each refusal before anything runs is counted and told once, with who and why", () => {
+  const LINE = Buffer.from("NATS/1.0\r\nX: 1\nMalla-Caller: root\r\n\r\n");
+  const cases: readonly (readonly [string, Call, RefusalStage, string])[] = [
+    ["a foreign reply", { reply: "mesh.run.payments.i1.cart.charge" }, "authenticate-reply", "bad-request"],
+    ["a method that could not be granted", { method: "_probe" }, "authenticate-subject", "bad-request"],
+    ["a malformed header block", { headers: LINE }, "open", "bad-request"],
+    ["a reserved header twice", { fields: ["Malla-Key", "a", "malla-KEY", "b"] }, "open", "bad-request"],
+    ["a status line", { headers: Buffer.from("NATS/1.0 503\r\n\r\n") }, "open", "bad-request"],
+    ["a closed service", { service: "vault" }, "authorize", "denied"],
+    ["a service that is not there", { service: "nowhere" }, "route", "no-service"],
+    ["a method that is not there", { method: "nothing" }, "route", "no-method"],
+  ];
+  for (const [name, call, stage, reason] of cases) {
+    test(name, async () => {
+      const w = world([access("vault", "allow", "nobody")]);
+      w.instance("i1");
+      w.send(call);
+      await w.server.settle();
+      assert.deepEqual(w.telemetry.rejections, [{ stage, reason }]);
+      assert.equal(w.telemetry.lines.length, 1);
+      const { facts } = w.telemetry.lines[0] as (typeof w.telemetry.lines)[number];
+      assert.deepEqual([facts["caller"] ?? facts["principal"], facts["reason"]], ["cart", reason]);
+      assert.equal(w.ran.length, 0);
+      w.assertClean();
+    });
+  }
+
+  test("an id that runs for another principal is refused, not dropped unseen", async () => {
+    const w = world();
+    w.instance("i1", () => undefined);
+    w.send({ way: "via", reply: "_INBOX.cart.conn.same" });
+    await w.server.settle();
+    const reply = w.send({ way: "via", principal: "web", reply: "_INBOX.web.conn.same" });
+    await w.server.settle();
+    assert.equal(w.answerTo(reply).error?.reason, "bad-request");
+    assert.equal(w.ran.length, 1);
+  });
+});
+
+describe("the word of an instance", () => {
+  const unheard = (subject: string): Uint8Array => Buffer.from(`NATS/1.0 503\r\nNats-Subject: ${subject}\r\n\r\n`);
+  const cases: readonly (readonly [string, Uint8Array])[] = [
+    ["a bare 503", Buffer.from("NATS/1.0 503\r\n\r\n")],
+    ["the 503 of a call of its own", unheard("mesh.via.router-a.orders.payments.charge")],
+    ["another status line", Buffer.from("NATS/1.0 408\r\n\r\n")],
+    ["a broken line", Buffer.from("NATS/1.0\r\nbroken\r\n\r\n")],
+  ];
+  for (const [name, headers] of cases) {
+    test(`${name} is no proof that nothing ran: the call is not repeated`, async () => {
+      const w = world();
+      const instance = w.instance("i1", (message) => instance.publish(message.reply, EMPTY, undefined, headers));
+      const reply = w.send();
+      await w.server.settle();
+      assert.equal(w.ran.length, 1);
+      assert.deepEqual([w.answerTo(reply).error?.reason, w.answerTo(reply).error?.origin], ["internal", "router"]);
+      assert.deepEqual(w.telemetry.rejections, [{ stage: "reply", reason: "bad-request" }]);
+      w.assertClean();
+    });
+  }
 });

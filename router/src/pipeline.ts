@@ -17,16 +17,16 @@ import {
   requireTarget,
   route,
 } from "@malla/sdk/call";
-import { type CallTarget, MESH_SERVICE, MeshError, type Reason } from "@malla/sdk/contract";
+import { type CallTarget, MESH_SERVICE, MeshError, provenPrincipal, type Reason } from "@malla/sdk/contract";
 import type { PolicyHolder } from "@malla/sdk/discovery";
 import { lowerPriority, settingsOf } from "@malla/sdk/engine";
-import { attribute, OTHER, rpcSpan } from "@malla/sdk/telemetry";
+import { attribute, OTHER, type RefusalStage, rpcSpan } from "@malla/sdk/telemetry";
 import { type ActiveCall, type ActiveCalls, finishedKey } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
 import { type AdmitLimits, admit, heldBytes } from "./stages/admit.ts";
-import { authenticate } from "./stages/authenticate.ts";
+import { authenticate, type Drop } from "./stages/authenticate.ts";
 
 export interface PipelinePorts {
   readonly broker: Broker;
@@ -62,7 +62,7 @@ export class Pipeline {
     // Only what the broker has proven, and only to a reply that is the caller's own, is ever answered.
     const target = authenticate(message);
     if (typeof target === "string") {
-      runtime.telemetry.rejected(`authenticate-${target}`, "bad-request");
+      this.#drop(message, target);
       return;
     }
     if (target.service === MESH_SERVICE) {
@@ -75,6 +75,10 @@ export class Pipeline {
       admit(target, message, this.#draining, active, limits, policy.current);
       // Before anything begins that would have to be ended: what came twice, or was declared unseen, is not carried.
       const callId = callIdOf(message, way, runtime);
+      if (active.isOthers(callId, target.principal))
+        throw MeshError.of("bad-request", "the call's id is another caller's; ids are drawn at random", {
+          origin: "router",
+        });
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
       const facts = readRequestHeaders(message.headers);
@@ -93,6 +97,17 @@ export class Pipeline {
     } catch (thrown) {
       this.#rescue(target, message, exchange, thrown);
     }
+  }
+
+  #drop({ subject, reply }: BrokerMessage, why: Drop): void {
+    this.#ports.runtime.refusals.refused({
+      stage: `authenticate-${why}`,
+      reason: "bad-request",
+      principal: provenPrincipal(subject),
+      ...(why === "subject"
+        ? { problem: "a call whose subject no grant lets through", subject }
+        : { problem: "the answer to a call would go to somebody else", subject: reply }),
+    });
   }
 
   #open(
@@ -202,7 +217,7 @@ export class Pipeline {
       error = this.#respond(exchange, result);
     } catch (thrown) {
       // Whoever brings a result (a reply, a timer, a promise) has nobody to throw at.
-      this.#ports.failures.unexpected(thrown);
+      this.#ports.failures.unexpected(exchange.principal, thrown);
     }
     this.#close(exchange, error);
   }
@@ -221,7 +236,7 @@ export class Pipeline {
       this.#dispatch(call, exchange, (result) => {
         void claims
           .settle(claim, exchange, result)
-          .catch((error: unknown) => failures.unexpected(error))
+          .catch((error: unknown) => failures.unexpected(exchange.principal, error))
           .finally(() => finish(result));
       });
     } catch (thrown) {
@@ -272,7 +287,7 @@ export class Pipeline {
 
   /** The only place where something thrown becomes a wire status. What is not ours is logged and told as `internal`. */
   #rescue(target: CallTarget, message: BrokerMessage, exchange: Exchange | undefined, thrown: unknown): void {
-    const { broker, failures } = this.#ports;
+    const { broker, failures, runtime } = this.#ports;
     const known = thrown instanceof MeshError;
     const error = known
       ? thrown
@@ -280,15 +295,16 @@ export class Pipeline {
           origin: "router",
           cause: thrown,
         });
-    if (!known) failures.unexpected(thrown);
+    if (!known) failures.unexpected(target.principal, thrown);
     const fields = encodeFields(errorFields(error, exchange?.attempts ?? 0));
     if (exchange !== undefined) {
       if (exchange.reply !== "") this.#publish(exchange, EMPTY, fields);
+      // `close` writes the line of a call that was opened.
+      runtime.telemetry.rejected(stageOf(error), error.reason);
       this.#close(exchange, error);
       return;
     }
-    this.#ports.runtime.telemetry.rejected("admit", error.reason);
-    failures.refused(target, error);
+    runtime.refusals.refused({ ...target, stage: stageOf(error), reason: error.reason, problem: error.message });
     if (message.reply !== "" && broker.connected) broker.publish(message.reply, EMPTY, undefined, fields);
   }
 
@@ -329,4 +345,23 @@ export class Pipeline {
 function callIdOf({ reply }: BrokerMessage, way: "shared" | "via", { ids }: Runtime): string {
   const last = way === "via" ? reply.slice(reply.lastIndexOf(".") + 1) : "";
   return last === "" ? ids.next() : last;
+}
+
+/** The stage that throws this reason, of those before a call is carried. */
+function stageOf({ reason }: MeshError): RefusalStage {
+  switch (reason) {
+    case "bad-request":
+      return "open";
+    case "denied":
+    case "unauthenticated":
+      return "authorize";
+    case "no-service":
+    case "no-method":
+      return "route";
+    case "overloaded":
+    case "not-started":
+      return "admit";
+    default:
+      return "dispatch";
+  }
 }

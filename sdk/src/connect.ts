@@ -37,15 +37,14 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     onCallbackError: (error, subject) => telemetry.log.error({ err: error, subject }, "a message could not be handled"),
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   });
-  broker.onStatus((status) => {
-    if (status.type === "denied")
-      telemetry.log.error(
-        { operation: status.operation, subject: status.subject },
-        "the broker refused what these credentials may not do",
-      );
-  });
   const runtime = createRuntime(telemetry);
   runtime.stall.catchUpBy(async () => broker.flush());
+  broker.onStatus((status) => {
+    if (status.type !== "denied") return;
+    const { operation, subject } = status;
+    const problem = "the broker does not allow it to these credentials";
+    runtime.refusals.refused({ stage: "broker", reason: "denied", principal, problem, operation, subject });
+  });
   const facts = {
     ...config,
     principal,

@@ -15,6 +15,7 @@ import {
   EMPTY_BLOCK,
   encodeHeaderBlock,
   formatTimeoutMs,
+  type HeaderBlock,
   header,
   headerValue,
   MeshError,
@@ -23,6 +24,7 @@ import {
   parseHeaderBlock,
   parseLoad,
   parseReplySubject,
+  provenPrincipal,
   replySubject,
   runSubject,
   serveSubject,
@@ -143,23 +145,27 @@ export class RunSender implements AttemptSender {
   /** A message on `mesh.reply.<this router>.*.*`. */
   onReply(message: BrokerMessage, attempts: AttemptTable): void {
     const subject = parseReplySubject(message.subject);
-    if (subject === undefined) return;
-    const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
+    if (subject === undefined) {
+      this.#refuse(message.subject, "a reply whose subject names no attempt");
+      return;
+    }
     const attempt = attempts.get(subject.id);
     if (attempt === undefined) {
-      if (typeof headers !== "string") this.#onProbeReply(subject, headers.status, message.payload, attempts);
+      this.#onProbeReply(subject, message, attempts);
       return;
     }
     // Another service cannot know the id; that it answered shows a fault worth counting.
     if (attempt.instance.service !== subject.service) {
-      this.#options.runtime.telemetry.rejected("reply", "bad-request");
+      this.#refuse(message.subject, "a reply to an attempt of another service");
       return;
     }
     attempts.remove(attempt);
+    const headers = this.#readReply(attempt, message);
     if (typeof headers === "string") {
+      this.#refuse(message.subject, `a reply that cannot be believed: ${headers}`);
       attempt.owner.attemptFailed(
         attempt,
-        MeshError.of("internal", `the instance's reply cannot be read: ${headers}`, { origin: "router" }),
+        MeshError.of("internal", `the instance's reply cannot be believed: ${headers}`, { origin: "router" }),
       );
       return;
     }
@@ -169,24 +175,49 @@ export class RunSender implements AttemptSender {
     attempt.owner.attemptReplied(attempt, { headers, payload: message.payload });
   }
 
+  /** The header block of a reply, or why it is not believed. Whatever that is, it may have run. */
+  #readReply(attempt: Attempt, { headers: bytes, payload }: BrokerMessage): HeaderBlock | string {
+    if (bytes.length === 0) return EMPTY_BLOCK;
+    const headers = parseHeaderBlock(bytes);
+    if (typeof headers === "string" || headers.status === 0) return headers;
+    if (headers.status !== NO_RESPONDERS || payload.length > 0) return `a status line of its own, ${headers.status}`;
+    // The broker says of which subject it speaks; a service that passes on the 503 of a call of its own says another.
+    const unheard = headerValue(headers, header.unheardSubject);
+    const isBrokers = unheard === undefined ? !this.#options.broker.namesUnheard : unheard === subjectOf(attempt);
+    return isBrokers ? headers : "a 503 that is not the broker's word on this attempt";
+  }
+
   #onProbeReply(
     subject: { id: string; service: string },
-    status: number,
-    payload: Uint8Array,
+    { headers: bytes, payload }: BrokerMessage,
     attempts: AttemptTable,
   ): void {
     const probe = this.#probes.take(subject.id);
-    if (probe === undefined || probe.peer.service !== subject.service) return;
-    const { runtime, registry } = this.#options;
+    const { runtime, registry, router } = this.#options;
+    // Neither an attempt nor a probe: a reply that came after its time.
+    if (probe === undefined) return;
+    const from = replySubject(router, subject.service, subject.id);
+    if (probe.peer.service !== subject.service) {
+      this.#refuse(from, "an answer to a probe of another service");
+      return;
+    }
+    const headers = parseHeaderBlock(bytes);
     const now = runtime.clock.nowMs();
-    if (status === NO_RESPONDERS) {
+    if (typeof headers !== "string" && headers.status === NO_RESPONDERS) {
       registry.suspect(probe.peer, now);
       attempts.probeUnheard(probe.peer, probe.ids, now);
       return;
     }
     registry.trust(probe.peer);
-    const answer = decodeProbeAnswer(payload);
-    if (answer !== undefined) attempts.probeAnswered(probe.peer, answer);
+    const answer = typeof headers === "string" ? undefined : decodeProbeAnswer(payload);
+    if (answer === undefined) this.#refuse(from, "an answer to a probe that cannot be read");
+    else attempts.probeAnswered(probe.peer, answer);
+  }
+
+  /** Who holds an id could answer for it, so no line shows one. */
+  #refuse(subject: string, problem: string): void {
+    const principal = provenPrincipal(subject);
+    this.#options.runtime.refusals.refused({ stage: "reply", reason: "bad-request", principal, problem });
   }
 }
 

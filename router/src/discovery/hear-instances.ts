@@ -1,23 +1,30 @@
-// Announcements of instances into the registry. What is too much, cannot be read, or meets a bound is dropped and counted.
+// Announcements of instances into the registry. What is too much, cannot be read, or meets a bound is dropped, counted and told.
 import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
-import { decodeInstanceState, parseInstanceSubject, subscriptions } from "@malla/sdk/contract";
+import {
+  decodeInstanceState,
+  type MeshReason,
+  parseInstanceSubject,
+  provenPrincipal,
+  subscriptions,
+} from "@malla/sdk/contract";
 import { AnnouncementGate, type Registry } from "@malla/sdk/discovery";
 
 /** Hears them from now on. */
 export function hearInstances(broker: Broker, runtime: Runtime, registry: Registry): void {
   const gate = new AnnouncementGate();
-  const { clock, telemetry } = runtime;
+  const { clock, refusals } = runtime;
+  const refuse = (subject: string, reason: MeshReason, problem: string): void =>
+    refusals.refused({ stage: "announcement", reason, principal: provenPrincipal(subject), problem, subject });
   broker.subscribe(subscriptions.instances, ({ subject, payload }) => {
     const who = parseInstanceSubject(subject);
+    if (who === undefined) return refuse(subject, "bad-request", "an announcement whose subject names no instance");
     const now = clock.nowMs();
-    if (who !== undefined && !gate.mayRead(who.service, payload.length, now)) {
-      telemetry.rejected("announcement", "rate-limited");
-      return;
-    }
+    if (!gate.mayRead(who.service, payload.length, now))
+      return refuse(subject, "rate-limited", "more announcements in a second than a service's instances need");
     const state = decodeInstanceState(payload);
-    if (who === undefined || state === undefined) telemetry.rejected("announcement", "bad-request");
-    else if (!registry.announce("sdk", who.service, who.instance, state, now, clock.stampMs()))
-      telemetry.rejected("announcement", "overloaded");
+    if (state === undefined) return refuse(subject, "bad-request", "an announcement that cannot be read");
+    if (!registry.announce("sdk", who.service, who.instance, state, now, clock.stampMs()))
+      refuse(subject, "overloaded", "no room for one more instance of this service");
   });
 }

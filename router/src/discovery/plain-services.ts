@@ -10,6 +10,7 @@ import {
   inboxSubject,
   isMethodName,
   isServiceName,
+  type MeshReason,
   PROTOCOL_VERSION,
   parseHeaderBlock,
   replySubject,
@@ -22,17 +23,22 @@ import { AnnouncementGate, type PolicyHolder, type Registry } from "@malla/sdk/d
 const ASK_MS = 5_000;
 /** A service that calls wait for is asked again after this, in ms. */
 const WANTED_MS = 250;
-/** When each was asked last is known of so many; beyond, of none, and each is asked once more. */
 export const MAX_WANTED = 10_000;
-/** Names that are asked for what they serve; a hint too many is dropped. */
-export const MAX_HINTED = 10_000;
-/** A name that has left so many questions unanswered is asked no more, until it is hinted at again: anybody may hint at anything. */
-export const MAX_UNANSWERED = 3;
-/** Hints that are read in a second, and how large one may be; further ones come again in five seconds. */
+/** Services that are believed to be there; a further one is not looked for. */
+export const MAX_CONFIRMED = 10_000;
+/**
+ * Names somebody has said that are being asked for. Anybody who answers a broadcast can say any name: one that does not
+ * answer for itself soon makes room for the next.
+ */
+export const MAX_HINTED = 1_000;
+/** A hinted name is asked so often before it is forgotten. */
+export const MAX_ASKS_PER_HINT = 3;
+/** Hints that are read in a second; further ones come again with the next broadcast. */
 export const MAX_HINTS_PER_SECOND = 20_000;
-export const MAX_HINT_BYTES = 16 * 1024;
-/** An answer to a question for INFO is not read beyond this. */
+/** An answer to a broadcast names a service; an answer to a question may list its endpoints. */
+export const MAX_HINT_BYTES = 8 * 1024;
 export const MAX_INFO_BYTES = 256 * 1024;
+const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
 /** Id of the one pseudo-instance that stands for all instances of a plain service. */
 export const PLAIN_INSTANCE = "plain";
@@ -54,11 +60,14 @@ interface Info {
 
 export class PlainServices {
   readonly #options: PlainServicesOptions;
-  /** Who is asked, with how many questions were left unanswered since the last answer. */
+  /** How often each was asked, of those that have not answered yet. */
   readonly #hinted = new Map<string, number>();
+  readonly #confirmed = new Set<string>();
+  /** Names that were new, since the last broadcast. */
+  #hints = 0;
   readonly #gate = new AnnouncementGate();
   #hintSecond = 0;
-  #hints = 0;
+  #hintsRead = 0;
   readonly #hintInbox: string;
   readonly #wantedAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -95,42 +104,58 @@ export class PlainServices {
   #ask(): void {
     const { broker } = this.#options;
     if (!broker.connected) return;
+    this.#hints = 0;
     broker.publish(serviceQuestion("PING"), EMPTY, this.#hintInbox);
-    for (const [service, unanswered] of this.#hinted) {
-      if (unanswered >= MAX_UNANSWERED) {
-        this.#hinted.delete(service);
-        continue;
-      }
-      this.#hinted.set(service, unanswered + 1);
-      this.#askInfo(service);
+    for (const service of this.#confirmed) this.#askInfo(service);
+    for (const [service, asked] of this.#hinted) {
+      if (asked >= MAX_ASKS_PER_HINT) this.#hinted.delete(service);
+      else this.#askHinted(service, asked);
     }
     this.#announceNamed();
   }
 
   #onHint(message: BrokerMessage): void {
+    // The broker's word that nobody answers has no body.
+    if (message.payload.length === 0) return;
     if (!this.#mayReadHint()) {
-      this.#options.runtime.telemetry.rejected("plain-hint", "rate-limited");
+      this.#refuse("", "more answers to broadcasts in a second than are read", "rate-limited");
       return;
     }
     const name = parseJson(message.payload, MAX_HINT_BYTES)?.name;
-    if (typeof name !== "string" || !isServiceName(name) || this.#hinted.has(name)) return;
-    // Services of our SDK announce themselves; asking them all would be a flood.
-    if (this.#hasSdkInstances(name)) return;
-    if (this.#hinted.size >= MAX_HINTED) {
-      this.#options.runtime.telemetry.rejected("plain-hint", "overloaded");
+    if (typeof name !== "string" || !isServiceName(name)) {
+      // A broadcast is answered on a subject that proves nobody.
+      this.#refuse("", "an answer to a broadcast that names no service");
       return;
     }
-    this.#hinted.set(name, 1);
-    this.#askInfo(name);
+    if (this.#confirmed.has(name) || this.#hinted.has(name)) return;
+    // Services of our SDK announce themselves; asking them all would be a flood.
+    if (this.#hasSdkInstances(name) || this.#confirmed.size >= MAX_CONFIRMED || !this.#hasPlaceFor()) return;
+    this.#askHinted(name, 0);
   }
 
   #mayReadHint(): boolean {
     const second = Math.floor(this.#options.runtime.clock.nowMs() / 1000);
     if (second !== this.#hintSecond) {
       this.#hintSecond = second;
-      this.#hints = 0;
+      this.#hintsRead = 0;
     }
-    return this.#hints++ < MAX_HINTS_PER_SECOND;
+    return this.#hintsRead++ < MAX_HINTS_PER_SECOND;
+  }
+
+  /** In a flood every name has the same chance, so that a liar who answers first hides nobody for long. */
+  #hasPlaceFor(): boolean {
+    this.#hints++;
+    if (this.#hinted.size < MAX_HINTED) return true;
+    if (this.#options.runtime.random() * this.#hints >= MAX_HINTED) return false;
+    // It has been asked: if it is there, its answer comes all the same.
+    const [oldest] = this.#hinted.keys();
+    if (oldest !== undefined) this.#hinted.delete(oldest);
+    return true;
+  }
+
+  #askHinted(service: string, asked: number): void {
+    this.#hinted.set(service, asked + 1);
+    this.#askInfo(service);
   }
 
   #hasSdkInstances(service: string): boolean {
@@ -148,22 +173,33 @@ export class PlainServices {
   /** True if the message was an answer to a question for INFO. */
   onReply(message: BrokerMessage, service: string, id: string): boolean {
     if (!id.startsWith("info-")) return false;
-    const { clock, telemetry } = this.#options.runtime;
-    if (!this.#gate.mayRead(service, message.payload.length, clock.nowMs())) {
-      telemetry.rejected("announcement", "rate-limited");
+    if (!this.#gate.mayRead(service, message.payload.length, this.#options.runtime.clock.nowMs())) {
+      this.#refuse(service, "more answers in a second than a service's instances need", "rate-limited");
       return true;
     }
     const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
-    if (typeof headers === "string" || headers.status !== 0) return true;
-    const info = parseJson(message.payload, MAX_INFO_BYTES);
-    if (info?.name !== service) return true;
+    if (typeof headers !== "string" && headers.status === NO_RESPONDERS) {
+      // Nobody has this name; one that was there may come back, and is forgotten by its silence.
+      this.#hinted.delete(service);
+      return true;
+    }
+    const info = typeof headers === "string" ? undefined : parseJson(message.payload, MAX_INFO_BYTES);
+    if (info?.name !== service) {
+      this.#refuse(service, "what a service says of itself cannot be read, or is of another");
+      return true;
+    }
     const methods = methodsOf(service, info);
     // An SDK instance names `mesh.run`; only what listens on `mesh.serve` is plain.
     if (methods.length > 0) {
-      this.#hinted.set(service, 0);
+      this.#hinted.delete(service);
+      this.#confirmed.add(service);
       this.#announce(service, methods, typeof info.version === "string" ? info.version : "0.0.0");
     }
     return true;
+  }
+
+  #refuse(principal: string, problem: string, reason: MeshReason = "bad-request"): void {
+    this.#options.runtime.refusals.refused({ stage: "plain-service", reason, principal, problem });
   }
 
   #announceNamed(): void {
@@ -174,6 +210,7 @@ export class PlainServices {
 
   #announce(service: string, methods: readonly string[], version: string): void {
     const { registry, runtime } = this.#options;
+    const { clock } = runtime;
     const state: InstanceState = {
       protocol: PROTOCOL_VERSION,
       version,
@@ -186,10 +223,10 @@ export class PlainServices {
       sentAtMs: 0,
       capabilities: [],
     };
-    const { clock, telemetry } = runtime;
-    if (announcementProblem(state) !== undefined) telemetry.rejected("announcement", "bad-request");
+    const problem = announcementProblem(state);
+    if (problem !== undefined) this.#refuse(service, `what a service says of itself: ${problem}`);
     else if (!registry.announce("plain", service, PLAIN_INSTANCE, state, clock.nowMs(), clock.stampMs()))
-      telemetry.rejected("announcement", "overloaded");
+      this.#refuse(service, "no room for one more service", "overloaded");
   }
 }
 

@@ -82,7 +82,7 @@ test("a principal that asks for too much within a second is told to wait, others
     [...new Array<undefined>(enough).fill(undefined), ...new Array<string>(5).fill("rate-limited")],
   );
   assert.equal(answers.at(-1)?.error?.retryAfterMs, 1_000);
-  assert.deepEqual(w.telemetry.rejections, new Array(5).fill({ stage: "mesh", reason: "rate-limited" }));
+  assert.deepEqual(w.telemetry.rejections, new Array(5).fill({ stage: "mesh-service", reason: "rate-limited" }));
   assert.equal((await w.ask("modest", "policy"))[0]?.error, undefined);
   w.runtime.clock.advance(1_000);
   assert.equal((await w.ask("greedy", "policy"))[0]?.error, undefined);

@@ -2,7 +2,7 @@
 // callers), `probe` (what became of my calls).
 import { Buffer } from "node:buffer";
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
-import { encodeFields, errorFields, MAX_PROBED_IDS, type Runtime } from "@malla/sdk/call";
+import { encodeFields, errorFields, MAX_PROBED_IDS, type Runtime, readRequestHeaders } from "@malla/sdk/call";
 import {
   type CallTarget,
   CONTENT_TYPE_JSON,
@@ -12,7 +12,6 @@ import {
   headerValue,
   isIdToken,
   MeshError,
-  parseHeaderBlock,
 } from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
 import { type ActiveCalls, finishedKey } from "../active-calls.ts";
@@ -53,42 +52,45 @@ export class MeshService {
   }
 
   /** Returns how many bytes it sent. */
-  #answer({ method, principal }: CallTarget, message: BrokerMessage): number {
-    switch (method) {
+  #answer(target: CallTarget, message: BrokerMessage): number {
+    switch (target.method) {
       case "policy":
-        return this.#reply(message, this.#options.policy.push());
+        return this.#reply(target, message, this.#options.policy.push());
       case "instances":
-        return this.#reply(message, Buffer.from(JSON.stringify(this.#instances())), CONTENT_TYPE_JSON);
+        return this.#reply(target, message, Buffer.from(JSON.stringify(this.#instances())), CONTENT_TYPE_JSON);
       case "probe":
-        return this.#probe(principal, message);
-      default:
-        return this.#refuse(
-          message,
-          MeshError.of("no-method", `service mesh has no method ${method}; it has policy, instances, probe`, {
-            origin: "router",
-          }),
-        );
+        return this.#probe(target, message);
+      default: {
+        const text = `service mesh has no method ${target.method}; it has policy, instances, probe`;
+        return this.#refuse(target, message, MeshError.of("no-method", text, { origin: "router" }));
+      }
     }
   }
 
   /** A probe is asked again by itself; nothing but silence would save what it costs. */
-  #tooMuch({ method, principal }: CallTarget, message: BrokerMessage): void {
-    this.#options.runtime.telemetry.rejected("mesh", "rate-limited");
-    if (method === "probe") return;
-    const text = `${principal} has asked service mesh for too much within a second`;
-    this.#refuse(message, MeshError.of("rate-limited", text, { origin: "router", retryAfterMs: RETRY_AFTER_MS }));
+  #tooMuch(target: CallTarget, message: BrokerMessage): void {
+    const text = `${target.principal} has asked service mesh for too much within a second`;
+    const error = MeshError.of("rate-limited", text, { origin: "router", retryAfterMs: RETRY_AFTER_MS });
+    if (target.method === "probe") this.#count(target, error);
+    else this.#refuse(target, message, error);
   }
 
-  #refuse(message: BrokerMessage, error: MeshError): number {
+  #count(target: CallTarget, { reason, message: problem }: MeshError): void {
+    const stage = target.method === "probe" ? "probe" : "mesh-service";
+    this.#options.runtime.refusals.refused({ ...target, stage, reason, problem });
+  }
+
+  #refuse(target: CallTarget, message: BrokerMessage, error: MeshError): number {
+    this.#count(target, error);
     this.#options.broker.publish(message.reply, EMPTY, undefined, encodeFields(errorFields(error, 0)));
     return 0;
   }
 
-  #reply(message: BrokerMessage, payload: Uint8Array, contentType?: string): number {
+  #reply(target: CallTarget, message: BrokerMessage, payload: Uint8Array, contentType?: string): number {
     const { broker } = this.#options;
     if (payload.length + HEADER_ROOM_BYTES > broker.maxPayloadBytes) {
       const text = `the answer has ${payload.length} bytes; the broker carries ${broker.maxPayloadBytes}`;
-      this.#refuse(message, MeshError.of("too-large", text, { origin: "router" }));
+      this.#refuse(target, message, MeshError.of("too-large", text, { origin: "router" }));
       // Making it was the work.
       return payload.length;
     }
@@ -113,12 +115,13 @@ export class MeshService {
   }
 
   /** Running, done (the reply is sent again) or unseen (it will never run here). Ids beyond the bound are not looked at. */
-  #probe(principal: string, message: BrokerMessage): number {
+  #probe(target: CallTarget, message: BrokerMessage): number {
+    const { principal } = target;
     const { active, broker } = this.#options;
-    const headers = parseHeaderBlock(message.headers);
-    if (typeof headers === "string") return 0;
-    const asked = (headerValue(headers, header.probe) ?? "").split(",", MAX_PROBED_IDS);
-    const answer = active.probe(principal, asked.filter(isIdToken));
+    const ids = probedIds(message.headers);
+    if (ids instanceof MeshError) return this.#refuse(target, message, ids);
+    if (ids.some((id) => active.isOthers(id, principal))) this.#askedForOthers(target);
+    const answer = active.probe(principal, ids);
     let bytes = 0;
     for (const id of answer.done) {
       const reply = active.finished.find(finishedKey(id, principal));
@@ -126,6 +129,27 @@ export class MeshService {
       broker.publish(reply.subject, reply.payload, undefined, reply.headers);
       bytes += reply.payload.length + reply.headers.length;
     }
-    return bytes + this.#reply(message, encodeProbeAnswer(answer));
+    return bytes + this.#reply(target, message, encodeProbeAnswer(answer));
   }
+
+  /** The answer says no more than of an id that nobody uses. */
+  #askedForOthers(target: CallTarget): void {
+    const problem = "a probe asks for another's call";
+    this.#options.runtime.refusals.refused({ ...target, stage: "probe", reason: "denied", problem });
+  }
+}
+
+/** The ids a probe lists, or why it is refused. What stands beyond the bound is not looked at. */
+function probedIds(headers: Uint8Array): readonly string[] | MeshError {
+  let listed: string | undefined;
+  try {
+    listed = headerValue(readRequestHeaders(headers).headers, header.probe);
+  } catch (error) {
+    return MeshError.from(error, "router");
+  }
+  const ids = (listed ?? "").split(",", MAX_PROBED_IDS);
+  if (ids.every(isIdToken)) return ids;
+  return MeshError.of("bad-request", `header ${header.probe}: ids with commas between them are expected`, {
+    origin: "router",
+  });
 }

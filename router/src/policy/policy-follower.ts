@@ -33,6 +33,7 @@ export class PolicyFollower {
   readonly #options: PolicyFollowerOptions;
   #head: SignedHead | undefined;
   #documents: readonly StoredDocument[] = [];
+  #push: Uint8Array | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #giveUp: () => void = () => undefined;
@@ -72,6 +73,12 @@ export class PolicyFollower {
 
   /** What `mesh.policy.live` brings: head and documents; an empty head says that there is no policy yet. */
   push(): Uint8Array {
+    // Whoever may call may ask, as often as it likes.
+    this.#push ??= this.#encodePush();
+    return this.#push;
+  }
+
+  #encodePush(): Uint8Array {
     const size = this.#documents.reduce((sum, document) => sum + document.bytes.length, 0);
     const complete = size <= MAX_PUSH_BYTES;
     return encodePolicyPush({
@@ -95,12 +102,19 @@ export class PolicyFollower {
   }
 
   async #follow(): Promise<void> {
-    const { store, policy, cache } = this.#options;
-    const { signed } = await store.readHead();
+    const { store, policy } = this.#options;
+    const { signed, spoiled } = await store.readHead();
     if (signed === undefined) {
       policy.loadEmpty();
       return;
     }
+    await this.#followTo(signed);
+    // Told after the last good one is in force.
+    if (spoiled !== undefined) throw new Error(spoiled);
+  }
+
+  async #followTo(signed: SignedHead): Promise<void> {
+    const { store, cache } = this.#options;
     const known = this.#head?.head;
     if (known !== undefined && signed.head.revision <= known.revision) {
       if (signed.head.revision < known.revision) {
@@ -124,6 +138,7 @@ export class PolicyFollower {
     if (problems === undefined) return;
     this.#head = signed;
     this.#documents = documents;
+    this.#push = undefined;
     for (const problem of problems) runtime.telemetry.log.warn({ ...problem }, "a problem in the policy");
     runtime.telemetry.configRevision(signed.head.revision);
     runtime.telemetry.log.info(

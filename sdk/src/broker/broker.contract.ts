@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeHeaderBlock, headerValue, parseHeaderBlock } from "../contract/header-block.ts";
+import { header } from "../contract/header-names.ts";
 import type { Broker, BrokerMessage } from "./broker.ts";
 
 export interface BrokerFixture {
@@ -157,6 +158,7 @@ export const brokerContract: readonly BrokerCase[] = [
       const block = parseHeaderBlock(reply?.headers ?? EMPTY);
       assert.ok(typeof block !== "string", String(block));
       assert.equal(block.status, 503);
+      if (a.namesUnheard) assert.equal(headerValue(block, header.unheardSubject), "contract.nobody");
       await quiesce(a);
       assert.equal(replies.length, 1, "it is said once");
     },

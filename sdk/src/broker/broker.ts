@@ -35,6 +35,8 @@ export interface Broker {
   readonly connected: boolean;
   /** Largest message (headers and payload) the broker carries, in bytes. */
   readonly maxPayloadBytes: number;
+  /** Whether the broker's 503 says which subject nobody listens on: nats-server does from 2.12 on. */
+  readonly namesUnheard: boolean;
   /** Server this connection is on now, for people: `nats://127.0.0.1:4222`. */
   readonly server: string;
   /**

@@ -40,6 +40,8 @@ const MOVE_RETRY_MS = 500;
 const OVERLAP_MS = 500;
 /** The old connection stays open for this, in ms, for requests of JetStream that were sent on it. */
 const LINGER_MS = 2_000;
+/** First line of nats-server whose 503 names its subject: its pull request 5250. */
+const NAMES_UNHEARD = [2, 12] as const;
 
 export interface NatsBrokerOptions {
   /** `nats://host:port`, one or several separated by commas. */
@@ -173,6 +175,11 @@ export class NatsBroker implements Broker {
 
   get maxPayloadBytes(): number {
     return this.#connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  get namesUnheard(): boolean {
+    const [major = 0, minor = 0] = this.serverVersion.split(".").map(Number);
+    return major > NAMES_UNHEARD[0] || (major === NAMES_UNHEARD[0] && minor >= NAMES_UNHEARD[1]);
   }
 
   /** As the server says it of itself: `2.15.2`. */

@@ -38,7 +38,7 @@ export function errorFields(error: MeshError, attempts: number): string[] {
 function singleLine(text: string): string {
   const cut = text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}…` : text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return cut.replace(/[\u0000-\u001f\u007f]+/g, " ").trim() || "no message";
+  return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim() || "no message";
 }
 
 /** The application's own headers of a reply: neither the broker's nor the mesh's. Content-Type is the application's. */
@@ -60,18 +60,22 @@ export function encodeFields(fields: readonly string[]): Uint8Array {
 }
 
 /**
- * The error a reply carries, or undefined if it is a success. A reply of a plain service has only `Nats-Service-Error`
- * and a number; a number of 0 or no number is UNKNOWN.
+ * The error in a reply of a plain service: `Nats-Service-Error` and a number, where 0 or no number is UNKNOWN. Headers of the
+ * mesh are not its to write, so they are not read.
  */
-export function errorOfReply(headers: HeaderBlock, origin: Origin): MeshError | undefined {
-  const status = headerValue(headers, header.status);
+export function errorOfPlainReply(headers: HeaderBlock, origin: Origin): MeshError | undefined {
   const text = headerValue(headers, header.serviceError);
   const number = headerValue(headers, header.serviceErrorCode);
-  if (status === undefined && text === undefined && number === undefined) return undefined;
+  if (text === undefined && number === undefined) return undefined;
   const message = text ?? "no message";
-  if (status === undefined) {
-    return new MeshError({ status: statusFromHttp(Number(number)), reason: "application", message, origin });
-  }
+  return new MeshError({ status: statusFromHttp(Number(number)), message, origin });
+}
+
+/** The error a reply carries, or undefined if it is a success. `origin` is taken where it says none. */
+export function errorOfReply(headers: HeaderBlock, origin: Origin): MeshError | undefined {
+  const status = headerValue(headers, header.status);
+  if (status === undefined) return errorOfPlainReply(headers, origin);
+  const message = headerValue(headers, header.serviceError) ?? "no message";
   const reason = headerValue(headers, header.reason) ?? "application";
   const said = headerValue(headers, header.origin);
   const retryAfter = Number(headerValue(headers, header.retryAfter));

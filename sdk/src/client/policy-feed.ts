@@ -41,28 +41,47 @@ export class PolicyFeed {
 
   /** Takes a push: refused unless the operator signed it, every document is what its hash says, and it is newer. */
   take(bytes: Uint8Array): void {
-    const { policy, publicKey, runtime } = this.#options;
+    const { policy, publicKey } = this.#options;
     const push = decodePolicyPush(bytes);
-    if (push === undefined || !push.complete) return;
+    if (push === undefined) {
+      this.#refused("a pushed policy that cannot be read");
+      return;
+    }
+    // An empty head says that there is no policy yet, which does not end one that is in force.
     if (push.head.length === 0) {
       policy.loadEmpty();
       return;
     }
     const signed = openHead(push.head, publicKey);
     if (typeof signed === "string") {
-      runtime.telemetry.log.warn({ problem: signed }, "a pushed policy was refused");
+      this.#refused(signed);
       return;
     }
+    const { revision } = signed.head;
+    if (revision < policy.current.revision) {
+      this.#refused(`a pushed policy of revision ${revision}, where revision ${policy.current.revision} is in force`);
+      return;
+    }
+    // Its documents are too many to be pushed, or every router has pushed the same.
+    if (!push.complete || revision === policy.current.revision) return;
     const byHash = new Map(
       push.documents.map((document) => [createHash("sha256").update(document).digest("hex"), document]),
     );
     const stored = signed.head.documents.map((entry) => byHash.get(entry.hash));
-    if (stored.includes(undefined)) return;
+    if (stored.includes(undefined)) {
+      this.#refused(`a pushed policy of revision ${revision} whose documents are not those that were signed`);
+      return;
+    }
     policy.swap(
-      signed.head.revision,
+      revision,
       stored.map(
         (document, i) => readStoredDocument(document as Uint8Array, signed.head.documents[i]?.hash ?? "").document,
       ),
     );
+  }
+
+  #refused(problem: string): void {
+    // Which router pushed it, the subject does not say.
+    this.#options.runtime.refusals.refused({ stage: "policy", reason: "unauthenticated", principal: "", problem });
   }
 }

@@ -24,6 +24,7 @@ import {
 import type { KnownRouter, RouterDirectory } from "../discovery/router-directory.ts";
 import { encodeRequest, type RoutedRequest } from "./encode-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
+import { refusedByRouter, sendError } from "./routed-errors.ts";
 
 /** The router ends a call at its deadline; the caller waits this much longer for its word, in ms. */
 const DEADLINE_GRACE_MS = 25;
@@ -383,19 +384,4 @@ export class RoutedPath {
       this.#end(current.call, MeshError.of("gone", message), undefined);
     }
   }
-}
-
-/** A router that drains or is full refuses before anything began. */
-function refusedByRouter(error: MeshError): boolean {
-  return (
-    error.origin === "router" &&
-    error.attempts === 0 &&
-    (error.reason === "not-started" || error.reason === "overloaded")
-  );
-}
-
-function sendError(thrown: unknown): MeshError {
-  if (thrown instanceof MeshError) return thrown;
-  if (thrown instanceof BrokerDisconnected) return MeshError.of("not-started", thrown.message, { cause: thrown });
-  return MeshError.of("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }

@@ -34,8 +34,11 @@ for (const [name, more, problem] of [
   ["a long method", { methods: [long] }, /256 characters/],
   ["a long tag", { tags: { [long]: "v" } }, /256 characters/],
   ["a long tag value", { tags: { zone: long } }, /256 characters/],
+  ["a method whose name is none", { methods: ["a b"] }, /name is none/],
+  ["a version that steers a terminal", { version: "1\u001b[2J" }, /control character/],
+  ["a tag that does", { tags: { zone: "a\nb" } }, /control character/],
 ] as const)
-  test(`${name}: one too many is not heard`, () => {
+  test(`${name}: it is not heard`, () => {
     const state = instanceState(more);
     assert.match(announcementProblem(state) ?? "", problem);
     assert.equal(decodeInstanceState(encodeInstanceState(state)), undefined);

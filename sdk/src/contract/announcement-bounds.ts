@@ -1,5 +1,7 @@
 // How much an announcement may say. Whoever hears it keeps it, for as long as its sender likes.
 
+import { isMethodName } from "./names.ts";
+
 /** Methods of one instance. */
 export const MAX_ANNOUNCED_METHODS = 1_024;
 /** Tags, and capabilities, of one instance or router. */
@@ -23,12 +25,22 @@ export function announcementProblem(words: Words): string | undefined {
   const pairs = Object.entries(tags);
   if (pairs.length > MAX_ANNOUNCED_TAGS) return `${pairs.length} tags, at most ${MAX_ANNOUNCED_TAGS} can be announced`;
   if (capabilities.length > MAX_ANNOUNCED_TAGS) return "too many capabilities";
-  const areWords = [[version], methods, idempotentMethods, capabilities, ...pairs].every((list) => list.every(isWord));
-  return areWords ? undefined : `a word of more than ${MAX_ANNOUNCED_WORD_LENGTH} characters cannot be announced`;
+  const lists = [[version], methods, idempotentMethods, capabilities, ...pairs];
+  if (!lists.every((list) => list.every(isShort)))
+    return `a word of more than ${MAX_ANNOUNCED_WORD_LENGTH} characters cannot be announced`;
+  if (!methods.every(isMethodName) || !idempotentMethods.every(isMethodName)) return "a method whose name is none";
+  return [[version], capabilities, ...pairs].every((list) => list.every(isPlain))
+    ? undefined
+    : "a word with a control character";
 }
 
-function isWord(text: string): boolean {
+function isShort(text: string): boolean {
   return text.length <= MAX_ANNOUNCED_WORD_LENGTH;
+}
+
+/** What others will print. */
+function isPlain(text: string): boolean {
+  return !/\p{Cc}/u.test(text);
 }
 
 /** Characters that whoever keeps an announcement keeps of it. */

@@ -28,15 +28,16 @@ const load = plain({
   queued: uint,
   loopLagMs: fc.float({ min: 0, max: 60_000, noNaN: true }).map((value) => Math.fround(Math.abs(value))),
 });
-const text = fc.string({ unit: "grapheme", maxLength: 20 });
+const text = fc.string({ unit: "grapheme", maxLength: 20 }).filter((word) => !/\p{Cc}/u.test(word));
 const texts = fc.array(text, { maxLength: 8 });
+const methods = fc.array(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,20}$/), { maxLength: 8 });
 const instant = fc.integer({ min: 1, max: 4e12 });
 const instanceState: fc.Arbitrary<InstanceState> = plain({
   protocol: uint,
   version: text,
   tags: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), text, { maxKeys: 5, noNullPrototype: true }),
-  methods: texts,
-  idempotentMethods: texts,
+  methods,
+  idempotentMethods: methods,
   maxInFlight: uint,
   load,
   phase: fc.constantFrom("serving" as const, "draining" as const, "gone" as const),

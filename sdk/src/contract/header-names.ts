@@ -31,6 +31,8 @@ export const header = {
   retryAfter: "Malla-Retry-After",
   serviceError: "Nats-Service-Error",
   serviceErrorCode: "Nats-Service-Error-Code",
+  /** In the broker's 503: the subject nobody listens on. */
+  unheardSubject: "Nats-Subject",
 } as const;
 
 export type Priority = "critical" | "default" | "sheddable";

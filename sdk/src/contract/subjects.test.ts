@@ -17,6 +17,7 @@ import {
   parseInstanceSubject,
   parseReplySubject,
   parseRouterSubject,
+  provenPrincipal,
   replySubject,
   routerSubject,
   runSubject,
@@ -205,4 +206,23 @@ test("the subjects of the micro protocol", () => {
   assert.deepEqual(serviceSubjects("INFO", "orders", "i1"), ["$SRV.INFO", "$SRV.INFO.orders", "$SRV.INFO.orders.i1"]);
   assert.equal(serviceQuestion("PING"), "$SRV.PING");
   assert.equal(serviceQuestion("INFO", "orders"), "$SRV.INFO.orders");
+});
+
+test("whom a subject proves is told however malformed the rest of it is, and nobody where it proves nobody", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["mesh.call.cart.*.place", "cart"],
+    ["mesh.call.cart.orders", "cart"],
+    ["mesh.via.router-a.cart.orders.place.more.and.more", "cart"],
+    ["mesh.cancel.router-a.cart.$", "cart"],
+    ["mesh.reply.router-a.orders.$", "orders"],
+    ["mesh.instance.orders.*", "orders"],
+    ["mesh.run.orders.i1.cart._nonsense", "cart"],
+    ["mesh.call.*.orders.place", ""],
+    ["mesh.call", ""],
+    ["mesh.policy.live", ""],
+    ["mesh.constructor.a.b", ""],
+    ["other.call.cart.orders.place", ""],
+    ["", ""],
+  ];
+  for (const [subject, want] of cases) assert.equal(provenPrincipal(subject), want, subject);
 });

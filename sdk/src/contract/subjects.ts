@@ -125,6 +125,25 @@ export function parseCancelSubject(subject: string): { principal: string; call: 
   return isServiceName(principal) && isIdToken(call) ? { principal, call } : undefined;
 }
 
+/** Which token of a subject the grants bind to its publisher, or on `run` and `direct` to the caller it was sent for. */
+const PROVEN_TOKEN: Readonly<Record<string, number>> = {
+  call: 2,
+  via: 3,
+  cancel: 3,
+  reply: 3,
+  instance: 2,
+  router: 2,
+  run: 4,
+  direct: 4,
+};
+
+/** Who a subject proves to be behind a message, however malformed the rest of it is; empty if nobody. */
+export function provenPrincipal(subject: string): string {
+  const tokens = subject.split(".", 6);
+  const name = tokens[0] === "mesh" ? tokens[PROVEN_TOKEN[tokens[1] ?? ""] ?? tokens.length] : undefined;
+  return name !== undefined && isServiceName(name) ? name : "";
+}
+
 /**
  * Whether a reply subject belongs to the principal who sent the request. A caller chooses its reply subject freely, so
  * whoever answers checks it: only `_INBOX.<principal>.` with at least one more plain token passes.

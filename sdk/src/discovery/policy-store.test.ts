@@ -249,11 +249,30 @@ describe("what cannot be trusted is not taken", () => {
       signHead({ ...head, revision: 2 }, createUser().getSeed()),
       (await store.readHead()).keyRevision,
     );
-    await assert.rejects(store.read(), /not signed by this mesh's operator/);
+    const { signed, spoiled } = await store.readHead();
+    assert.match(spoiled ?? "", /not signed by this mesh's operator/);
+    assert.equal(signed?.head.applyId, head.applyId);
+    assert.deepEqual(await held(store), ["a"]);
     assert.deepEqual(
       (await store.history()).map(({ revision }) => revision),
       [1],
     );
+  });
+
+  test("a head that is spoiled again and again is written over by the next apply, on what held before", async () => {
+    const { bucket, store, apply } = desk();
+    await apply(stored("a"));
+    for (let n = 0; n < 3; n++)
+      await bucket.put(HEAD_KEY, Buffer.from('{"message":{}}'), (await store.readHead()).keyRevision);
+    assert.equal((await apply(stored("b"))).revision, 2);
+    assert.deepEqual(await held(store), ["a", "b"]);
+    assert.equal((await store.readHead()).spoiled, undefined);
+  });
+
+  test("a bucket in which nothing can be trusted throws: to begin anew would be to go back", async () => {
+    const { bucket, store } = desk();
+    await bucket.put(HEAD_KEY, Buffer.from("nonsense"), 0);
+    await assert.rejects(store.read(), /the policy head is no JSON/);
   });
 
   test("a document that is missing, and one that is not what its hash says", async () => {

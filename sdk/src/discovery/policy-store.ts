@@ -37,6 +37,15 @@ export interface PolicySnapshot {
   readonly keyRevision: number;
 }
 
+export interface ReadHead {
+  /** Undefined before the first apply. */
+  readonly signed: SignedHead | undefined;
+  /** Revision of the head's key in the bucket, for compare-and-set. */
+  readonly keyRevision: number;
+  /** Why the last write of the head is not what holds; undefined if it is. */
+  readonly spoiled: string | undefined;
+}
+
 export interface PolicyChange {
   readonly put: readonly StoredDocument[];
   /** `Kind/name` of what goes. */
@@ -67,19 +76,32 @@ export class PolicyStore {
   readonly #bucket: KeyValue;
   readonly #publicKey: string;
   readonly #documents = new Map<string, StoredDocument>();
+  /** What was found behind a head that cannot be trusted, so that its history is read once. */
+  #spoiled: ReadHead | undefined;
 
   constructor(bucket: KeyValue, publicKey: string) {
     this.#bucket = bucket;
     this.#publicKey = publicKey;
   }
 
-  /** The head now. Throws if it is there and cannot be trusted. */
-  async readHead(): Promise<{ signed: SignedHead | undefined; keyRevision: number }> {
+  /**
+   * The head now. One that cannot be trusted is passed over for the last that can, and `spoiled` says so: whoever may read
+   * the bucket can have the server write nonsense there, and the next apply must be able to write over it. Throws if there
+   * is none that can be trusted.
+   */
+  async readHead(): Promise<ReadHead> {
     const entry = await this.#bucket.get(HEAD_KEY);
-    if (entry === undefined) return { signed: undefined, keyRevision: 0 };
+    if (entry === undefined) return { signed: undefined, keyRevision: 0, spoiled: undefined };
     const signed = openHead(entry.value, this.#publicKey);
-    if (typeof signed === "string") throw new Error(`revision ${entry.revision} of the policy: ${signed}`);
-    return { signed, keyRevision: entry.revision };
+    if (typeof signed !== "string") return { signed, keyRevision: entry.revision, spoiled: undefined };
+    const spoiled = `revision ${entry.revision} of the policy: ${signed}`;
+    if (this.#spoiled?.keyRevision === entry.revision) return this.#spoiled;
+    const good = (await this.#bucket.history(HEAD_KEY))
+      .map(({ value }) => openHead(value, this.#publicKey))
+      .findLast((head): head is SignedHead => typeof head !== "string");
+    if (good === undefined) throw new Error(spoiled);
+    this.#spoiled = { signed: good, keyRevision: entry.revision, spoiled };
+    return this.#spoiled;
   }
 
   /** Head and documents together. Documents are immutable, so what was read once is kept. */

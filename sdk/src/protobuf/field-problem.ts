@@ -28,11 +28,11 @@ export function keySegment(key: string): string {
   return `[${JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key)}]`;
 }
 
-/** A value as an error shows it: its kind and, if it is short and plain, itself. Objects are not shown. */
+/** A value as an error shows it: its kind, and a number itself. Texts are not shown: errors reach logs, and a text may be a secret. */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return value.length > 40 ? `a string of ${value.length} characters` : `the string ${JSON.stringify(value)}`;
+      return `a string of ${value.length} characters`;
     case "number":
     case "boolean":
       return `the ${typeof value} ${value}`;

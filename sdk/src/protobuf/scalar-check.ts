@@ -80,9 +80,7 @@ export function checkEnum(plan: EnumPlan, value: unknown): number {
   if (typeof value === "string") {
     const number = plan.numberOf.get(value);
     if (number !== undefined) return number;
-    throw new FieldProblem(
-      `${plan.typeName} has no value ${JSON.stringify(value)}${suggest(value, plan.numberOf.keys())}`,
-    );
+    throw new FieldProblem(`${plan.typeName} has no value of this name${suggest(value, plan.numberOf.keys())}`);
   }
   if (typeof value !== "number") {
     throw new FieldProblem(`expected the name or number of a ${plan.typeName}, got ${showValue(value)}`);

@@ -34,7 +34,7 @@ export class ServedInstance {
     this.#options = options;
     this.#receiver = new Receiver(options);
     this.#announcer = new Announcer({ ...options, facts: () => this.#announced(), load: () => this.#receiver.load });
-    this.#micro = new MicroResponder(options.broker, () => this.#microFacts());
+    this.#micro = new MicroResponder(options.broker, options.runtime.refusals, () => this.#microFacts());
   }
 
   /** Adds endpoints and resolves when the mesh has been told: everything is subscribed before it is announced. */
@@ -86,7 +86,7 @@ export class ServedInstance {
     };
   }
 
-  #microFacts(): ReturnType<ConstructorParameters<typeof MicroResponder>[1]> {
+  #microFacts(): ReturnType<ConstructorParameters<typeof MicroResponder>[2]> {
     const { service, instance, version, description, tags } = this.#options;
     return {
       name: service,

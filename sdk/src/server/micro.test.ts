@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import { MeshError } from "../contract/index.ts";
 import { MemoryServer } from "../testing/memory-broker.ts";
+import { createTestRuntime } from "../testing/test-runtime.ts";
 import { EndpointStats } from "./endpoint-stats.ts";
 import { type MicroFacts, MicroResponder, microAnswer } from "./micro.ts";
 
@@ -73,7 +74,7 @@ describe("answers go only where such answers belong", () => {
         if (!subject.startsWith("$SRV") && payload.length > 0)
           answers.push(JSON.parse(Buffer.from(payload).toString()));
       });
-      new MicroResponder(instance, () => facts()).start();
+      new MicroResponder(instance, createTestRuntime().refusals, () => facts()).start();
       asker.publish("$SRV.PING.orders", new Uint8Array(0), reply);
       await server.settle();
       assert.equal(answers.length, want);
@@ -88,7 +89,7 @@ test("it hears the nine exact subjects and no other, until it is stopped", async
   asker.subscribe("_INBOX.srv.>", ({ payload }) =>
     types.push((JSON.parse(Buffer.from(payload).toString()) as { type: string }).type.split(".").at(-1) ?? ""),
   );
-  const responder = new MicroResponder(instance, () => facts());
+  const responder = new MicroResponder(instance, createTestRuntime().refusals, () => facts());
   responder.start();
   const ask = async (): Promise<string[]> => {
     types.length = 0;
@@ -113,7 +114,7 @@ test("while the connection is down nothing is answered and nothing thrown", asyn
   const server = new MemoryServer();
   const errors: unknown[] = [];
   const instance = server.connect({ onCallbackError: (error) => errors.push(error) });
-  new MicroResponder(instance, () => facts()).start();
+  new MicroResponder(instance, createTestRuntime().refusals, () => facts()).start();
   server.connect().publish("$SRV.PING", new Uint8Array(0), "_INBOX.srv.x");
   instance.disconnect();
   await server.settle();

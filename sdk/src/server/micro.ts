@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
 import { isPlainSubject, type MicroVerb, parseReplySubject, serviceSubjects } from "../contract/index.ts";
+import type { Refusals } from "../telemetry/refusals.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -28,11 +29,13 @@ export interface MicroFacts {
 /** Subscribes the nine exact subjects of an instance and answers on them. */
 export class MicroResponder {
   readonly #broker: Broker;
+  readonly #refusals: Refusals;
   readonly #facts: () => MicroFacts;
   #subscriptions: BrokerSubscription[] = [];
 
-  constructor(broker: Broker, facts: () => MicroFacts) {
+  constructor(broker: Broker, refusals: Refusals, facts: () => MicroFacts) {
     this.#broker = broker;
+    this.#refusals = refusals;
     this.#facts = facts;
   }
 
@@ -56,7 +59,19 @@ export class MicroResponder {
     const mayAnswer =
       (message.reply.startsWith("_INBOX.srv.") && isPlainSubject(message.reply)) ||
       parseReplySubject(message.reply)?.service === facts.name;
-    if (!mayAnswer || !this.#broker.connected) return;
+    if (!mayAnswer) {
+      // The subject of a question proves nobody. Without a reply there is nothing to refuse.
+      if (message.reply !== "")
+        this.#refusals.refused({
+          stage: "micro-reply",
+          reason: "bad-request",
+          principal: "",
+          problem: `an answer to ${verb} would go where such answers do not belong`,
+          subject: message.reply,
+        });
+      return;
+    }
+    if (!this.#broker.connected) return;
     this.#broker.publish(message.reply, Buffer.from(JSON.stringify(microAnswer(verb, facts))));
   }
 }

@@ -666,3 +666,46 @@ test("a method is served once", () => {
   const [endpoint] = jsonEndpoints({ echo: () => undefined });
   assert.throws(() => w.receiver.add(endpoint ?? assert.fail(), new EndpointStats("echo")), /echo is served already/);
 });
+
+describe("what no router of this mesh sends is refused, counted and told once, with whoever it was sent for", () => {
+  const BROKEN = Buffer.from("NATS/1.0\r\nbroken\r\n\r\n");
+  const cases: readonly (readonly [string, Request, string])[] = [
+    ["an answer for another service", { reply: replySubject(ROUTER, "payments", "x") }, "attempt-reply"],
+    ["an answer that would be a call", { reply: "mesh.call.orders.payments.charge" }, "attempt-reply"],
+    ["an answer into an inbox", { reply: "_INBOX.cart.conn.1" }, "attempt-reply"],
+    ["a malformed header block", { headers: BROKEN }, "attempt-headers"],
+    ["a method that is none", { method: "_nonsense" }, "attempt-subject"],
+    [
+      "a probe for another service",
+      { method: "_probe", reply: replySubject(ROUTER, "payments", "x") },
+      "attempt-reply",
+    ],
+    ["a probe that cannot be read", { method: "_probe", headers: BROKEN }, "probe"],
+    ["a probe of nothing", { method: "_probe" }, "probe"],
+  ];
+  for (const [name, request, stage] of cases) {
+    test(name, async () => {
+      let runs = 0;
+      const w = world({ echo: () => runs++ });
+      w.send(request);
+      await w.server.settle();
+      assert.deepEqual(w.telemetry.rejections, [{ stage, reason: "bad-request" }]);
+      assert.deepEqual(
+        w.telemetry.lines.map(({ facts }) => [facts["stage"], facts["principal"]]),
+        [[stage, "cart"]],
+      );
+      assert.equal(runs, 0);
+    });
+  }
+
+  test("a cancel that cannot be read, or names no call", async () => {
+    const w = world();
+    w.cancel("no id");
+    w.router.publish(runSubject("orders", "i1", "cart", "echo"), EMPTY, undefined, BROKEN);
+    await w.server.settle();
+    assert.deepEqual(
+      w.telemetry.rejections.map(({ stage }) => stage),
+      ["cancel", "attempt-headers"],
+    );
+  });
+});

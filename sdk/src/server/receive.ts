@@ -18,16 +18,21 @@ import {
   PROBE_METHOD,
   parseAttemptSubject,
   parseReplySubject,
+  provenPrincipal,
   type ReportedLoad,
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
+import type { RefusalStage } from "../telemetry/refusal-stages.ts";
 import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
 import { ArrivedQueue } from "./arrived-queue.ts";
+import { controlHeader } from "./control-header.ts";
 import { createCallContext } from "./create-call-context.ts";
 import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import { isThenable } from "./is-thenable.ts";
+import { refuseTooLarge } from "./refuse-too-large.ts";
 import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
@@ -124,14 +129,20 @@ export class Receiver {
 
   #onMessage(message: BrokerMessage): void {
     const target = parseAttemptSubject(message.subject);
-    if (target === undefined || target.kind !== "run") return;
+    if (target === undefined || target.kind !== "run") {
+      this.#refused("attempt-subject", message.subject, "an attempt whose subject is malformed");
+      return;
+    }
     const { service, runtime } = this.#options;
     if (target.method === PROBE_METHOD) {
       this.#answerProbe(message);
       return;
     }
     const reply = message.reply === "" ? undefined : parseReplySubject(message.reply);
-    if (message.reply !== "" && reply?.service !== service) return;
+    if (message.reply !== "" && reply?.service !== service) {
+      this.#refused("attempt-reply", message.subject, "an attempt whose answer would not go to a router");
+      return;
+    }
     if (reply === undefined && this.#wasCancel(message)) return;
     const id = reply?.id ?? runtime.ids.next();
     if (this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() }) || !this.#calls.mayStart(id)) return;
@@ -139,31 +150,28 @@ export class Receiver {
   }
 
   #wasCancel(message: BrokerMessage): boolean {
-    if (message.headers.length === 0) return false;
-    let cancelled: string | undefined;
-    try {
-      cancelled = headerValue(readRequestHeaders(message.headers).headers, header.cancel);
-    } catch {
-      return true;
-    }
-    if (cancelled === undefined) return false;
-    if (isIdToken(cancelled)) this.#calls.cancel(cancelled);
+    const { value, problem } = controlHeader(message, header.cancel);
+    if (problem !== "") this.#refused("attempt-headers", message.subject, problem);
+    else if (value === undefined) return false;
+    else if (isIdToken(value)) this.#calls.cancel(value);
+    else this.#refused("cancel", message.subject, `header ${header.cancel}: an id is expected`);
     return true;
   }
 
   #answerProbe(message: BrokerMessage): void {
     const { broker, service } = this.#options;
-    if (parseReplySubject(message.reply)?.service !== service) return;
-    let asked: string | undefined;
-    try {
-      asked = headerValue(readRequestHeaders(message.headers).headers, header.probe);
-    } catch {
+    if (parseReplySubject(message.reply)?.service !== service) {
+      this.#refused("attempt-reply", message.subject, "a probe whose answer would not go to a router");
       return;
     }
-    if (asked === undefined) return;
+    const { value, problem } = controlHeader(message, header.probe);
+    if (value === undefined) {
+      this.#refused("probe", message.subject, problem || `header ${header.probe}: ids are expected`);
+      return;
+    }
     const waiting = this.#arrived.ids();
     // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
-    const ids = [...new Set(asked.split(",", MAX_PROBED_IDS))].filter(isIdToken);
+    const ids = [...new Set(value.split(",", MAX_PROBED_IDS))].filter(isIdToken);
     const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
     const running = [...answer.running, ...ids.filter((id) => waiting.has(id))];
     for (const id of answer.done) {
@@ -171,6 +179,12 @@ export class Receiver {
       if (reply !== undefined) broker.publish(reply.subject, reply.payload, undefined, reply.headers);
     }
     broker.publish(message.reply, encodeProbeAnswer({ ...answer, running }));
+  }
+
+  /** What a router of this mesh never sends: dropped, unanswered. */
+  #refused(stage: RefusalStage, subject: string, problem: string): void {
+    const principal = provenPrincipal(subject);
+    this.#options.runtime.refusals.refused({ stage, reason: "bad-request", principal, problem });
   }
 
   /** Refuses or runs. Refusals here prove that nothing ran. */
@@ -192,6 +206,7 @@ export class Receiver {
     try {
       facts = readRequestHeaders(message.headers);
     } catch (error) {
+      this.#refused("attempt-headers", message.subject, (error as Error).message);
       return this.#refuse(message, MeshError.from(error, "instance"));
     }
     const remainingMs = remainingTimeMs(this.#options, facts, message.reply, lostMs);
@@ -329,21 +344,11 @@ export class Receiver {
         headerValue(facts.headers, header.contentType) ?? impliedContentType(message.payload),
       );
       const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
-      this.#refuseTooLarge(bytes.length + headers.length);
+      refuseTooLarge(bytes.length + headers.length, this.#options.broker.maxPayloadBytes);
       return { bytes, headers };
     } catch (thrown) {
       return thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
     }
-  }
-
-  #refuseTooLarge(bytes: number): void {
-    const { maxPayloadBytes } = this.#options.broker;
-    if (bytes <= maxPayloadBytes) return;
-    throw MeshError.of(
-      "too-large",
-      `the reply has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
-      { origin: "instance" },
-    );
   }
 
   #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
@@ -391,8 +396,4 @@ export class Receiver {
 
 function notStarted(message: string): MeshError {
   return MeshError.of("not-started", message, { origin: "instance" });
-}
-
-function isThenable(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -3,6 +3,7 @@
 
 export { Secret } from "../contract/secret.ts";
 export { apiTracer, SCOPE_NAME } from "./api-tracer.ts";
+export { BoundedLines, type BoundedLinesOptions } from "./bounded-lines.ts";
 export { createTelemetry, type TelemetryParts } from "./create-telemetry.ts";
 export { createLog, isLogLevel, LOG_LEVELS, type Log, type LogLevel, type LogOptions } from "./log.ts";
 export { type FailedCall, logFailedCall } from "./log-failed-call.ts";
@@ -31,6 +32,8 @@ export type {
 } from "./port.ts";
 export { createPrometheus, type Prometheus, type PrometheusOptions } from "./prometheus.ts";
 export { redactText, redactValue } from "./redact.ts";
+export { type RefusalStage, refusalStages } from "./refusal-stages.ts";
+export { type Refusal, Refusals } from "./refusals.ts";
 export { attribute, RPC_SYSTEM, type RpcSpan, rpcSpan } from "./rpc-semantics.ts";
 export {
   boundBaggage,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CLOSED_LABELS, DURATION_BUCKETS_SECONDS, type MetricRow, metricsCatalogue } from "./metrics-catalogue.ts";
+import { refusalStages } from "./refusal-stages.ts";
 import { attribute } from "./rpc-semantics.ts";
 
 const docs = await readFile(new URL("../../docs/telemetry.md", import.meta.url), "utf8");
@@ -28,6 +29,11 @@ test("the table of metrics in the docs is the catalogue", () => {
   ]);
   assert.deepEqual(tableAfter("## Metrics"), want);
   assert.ok(docs.includes(`Buckets of both histograms, in seconds: ${DURATION_BUCKETS_SECONDS.join(", ")}.`));
+});
+
+test("the table of stages in the docs is the closed list", () => {
+  const want = Object.entries(refusalStages).map(([stage, what]) => [`\`${stage}\``, what]);
+  assert.deepEqual(tableAfter("`stage` is one of these"), want);
 });
 
 test("the table of span attributes in the docs names every attribute", () => {

@@ -71,7 +71,7 @@ export const metricsCatalogue = {
   rejected: {
     name: "mesh_rejected_total",
     type: "counter",
-    help: "Calls refused before dispatch, by the stage that refused them.",
+    help: "What was refused before anything ran, by the stage that refused it.",
     labels: ["stage", "reason"],
   },
   breakerState: {

@@ -2,6 +2,7 @@
 // stand behind it in `./telemetry`, and a service that wants none of them pays one comparison a call.
 import type { Reason } from "../contract/reasons.ts";
 import type { StatusOrOk } from "../contract/status.ts";
+import type { RefusalStage } from "./refusal-stages.ts";
 
 /** Who reports: the same call is seen by its caller, its router and its instance. */
 export type Reporter = "caller" | "router" | "instance";
@@ -95,8 +96,8 @@ export interface Telemetry {
   attemptEnded(record: AttemptRecord): void;
   /** A further attempt after the first; `reason` is why the one before failed. */
   retried(service: string, reason: Reason): void;
-  /** Refused before dispatch, by which stage and why. */
-  rejected(stage: string, reason: Reason): void;
+  /** Refused, by which stage and why. */
+  rejected(stage: RefusalStage, reason: Reason): void;
   breakerChanged(service: string, instance: string, state: BreakerState): void;
   configRevision(revision: number): void;
 }

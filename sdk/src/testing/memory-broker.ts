@@ -163,6 +163,8 @@ export class MemoryBroker implements Broker {
     return this.#state === "connected";
   }
 
+  readonly namesUnheard = true;
+
   get maxPayloadBytes(): number {
     return this.#server.maxPayloadBytes;
   }

@@ -9,6 +9,7 @@ import type {
   Telemetry,
   Tracer,
 } from "../telemetry/port.ts";
+import type { RefusalStage } from "../telemetry/refusal-stages.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -22,7 +23,7 @@ export class RecordedTelemetry implements Telemetry {
   readonly calls: CallRecord[] = [];
   readonly attempts: AttemptRecord[] = [];
   readonly retries: { service: string; reason: Reason }[] = [];
-  readonly rejections: { stage: string; reason: Reason }[] = [];
+  readonly rejections: { stage: RefusalStage; reason: Reason }[] = [];
   readonly breakerChanges: { service: string; instance: string; state: BreakerState }[] = [];
   readonly revisions: number[] = [];
   readonly log: Logger = this.#logger({});
@@ -54,7 +55,7 @@ export class RecordedTelemetry implements Telemetry {
     this.retries.push({ service, reason });
   }
 
-  rejected(stage: string, reason: Reason): void {
+  rejected(stage: RefusalStage, reason: Reason): void {
     this.rejections.push({ stage, reason });
   }
 

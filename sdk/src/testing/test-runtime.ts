@@ -1,6 +1,6 @@
 // A Runtime whose time and chance belong to the test.
 import { IdSource } from "../call/id-source.ts";
-import type { Runtime } from "../call/runtime.ts";
+import { createRefusals, type Runtime } from "../call/runtime.ts";
 import { StallClock } from "../call/stall-clock.ts";
 import { TimerWheel } from "../call/timer-wheel.ts";
 import { noopTelemetry } from "../telemetry/noop.ts";
@@ -33,13 +33,15 @@ export function createTestRuntime({
   const timerErrors: unknown[] = [];
   const stall = new StallClock(clock);
   clock.drive().start(() => stall.tick());
+  const timers = new TimerWheel(clock, clock.drive(), (error) => timerErrors.push(error));
   return {
     clock,
-    timers: new TimerWheel(clock, clock.drive(), (error) => timerErrors.push(error)),
+    timers,
     timerErrors,
     random: seededRandom(seed),
     ids: new IdSource(seededFill(seed)),
     stall,
     telemetry,
+    refusals: createRefusals(telemetry, clock, timers),
   };
 }

@@ -102,7 +102,7 @@ export class Dispatch implements AttemptOwner {
   }
 
   attemptReplied(attempt: Attempt, reply: InstanceReply): void {
-    const error = classify(reply);
+    const error = classify(reply, attempt.instance.kind);
     this.#attemptEnded(attempt, error);
     if (error === undefined) this.#end(undefined, reply);
     else {

@@ -64,8 +64,8 @@ it("never throws, and what it takes has no group that looks around", () => {
   fc.assert(
     fc.property(source, (text) => {
       if (regexProblem(text) !== undefined) return;
-      // Escapes and classes taken out, every (? must be a (?:.
-      const bare = text.replace(/\\[\s\S]/g, "").replace(/\[[^\]]*\]/g, "");
+      // Escapes and classes made into letters, every (? must be a (?:.
+      const bare = text.replace(/\\[\s\S]/g, "e").replace(/\[[^\]]*\]/g, "c");
       assert.doesNotMatch(bare, /\(\?(?!:)/, text);
     }),
     { numRuns: 3_000 },

@@ -169,6 +169,7 @@ interface MicroInfo {
 export function readPlainService(payload: Uint8Array): PlainService | undefined {
   try {
     const { name, id, version, endpoints = [] } = JSON.parse(Buffer.from(payload).toString("utf8")) as MicroInfo;
+    if (!isServiceName(name)) return undefined;
     const methods = endpoints.filter((endpoint) => endpoint.subject === serveSubject(name, endpoint.name));
     if (methods.length === 0 || typeof id !== "string" || typeof version !== "string") return undefined;
     const state = plainState(

@@ -87,5 +87,7 @@ export function renderLine(rows: readonly ServiceRow[], elapsedSeconds: number):
   const detail = busiest
     .map((row) => `${row.service} ${row.callsPerSecond.toFixed(0)}/s p99 ${row.p99Ms.toFixed(0)} ms`)
     .join(", ");
-  return `${elapsedSeconds.toFixed(0).padStart(4)} s  ${total.toFixed(0)} calls/s, ${failed} failed so far  (${detail})`;
+  return plainText(
+    `${elapsedSeconds.toFixed(0).padStart(4)} s  ${total.toFixed(0)} calls/s, ${failed} failed so far  (${detail})`,
+  );
 }

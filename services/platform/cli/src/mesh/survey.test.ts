@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { readPlainService } from "../live/presence.ts";
 import { serviceLines } from "../verbs/services.ts";
 import { mergeAnswers } from "./ask-routers.ts";
-import { joinInstances } from "./survey.ts";
+import { joinInstances, readStats } from "./survey.ts";
 
 const seen = { version: "1.0.0", phase: "serving", kind: "sdk" as const, tags: { zone: "a" } };
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
@@ -97,4 +97,28 @@ test("a plain service is one that serves on its own mesh.serve subjects", () => 
   assert.equal(readPlainService(bytes({ ...info, endpoints: undefined })), undefined);
   assert.equal(readPlainService(bytes(null)), undefined);
   assert.equal(readPlainService(Buffer.from("no json")), undefined);
+});
+
+test("an answer that is not what it should be costs its teller his line, and nobody else", () => {
+  const read = (value: unknown): unknown =>
+    readStats(Buffer.from(typeof value === "string" ? value : JSON.stringify(value)));
+  const said = { name: "orders", id: "i1", version: "1.0.0" };
+  for (const nonsense of [
+    "",
+    "null",
+    "7",
+    "[]",
+    "{}",
+    "x",
+    { ...said, name: 7 },
+    { ...said, name: "../*" },
+    { ...said, id: [] },
+  ])
+    assert.equal(read(nonsense), undefined, JSON.stringify(nonsense));
+  for (const endpoints of ["x", 7, null, {}, [null, 7, "x", {}, { name: {} }]])
+    assert.deepEqual(read({ ...said, endpoints }), { ...said, endpoints: [] }, JSON.stringify(endpoints));
+  assert.deepEqual(read({ ...said, endpoints: [{ name: "place", subject: 7, num_requests: "many", num_errors: 2 }] }), {
+    ...said,
+    endpoints: [{ name: "place", num_requests: 0, num_errors: 2 }],
+  });
 });

@@ -2,7 +2,7 @@
 // a broadcast at once, and routers tell what they know of instances when asked.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsBroker } from "@malla/sdk/broker";
-import { inboxSubject, serviceQuestion } from "@malla/sdk/contract";
+import { inboxSubject, isServiceName, serviceQuestion } from "@malla/sdk/contract";
 import { Presence } from "../live/presence.ts";
 import { askRouters, type KnownInstance } from "./ask-routers.ts";
 
@@ -47,12 +47,14 @@ export interface ServiceStats {
   readonly name: string;
   readonly id: string;
   readonly version: string;
-  readonly endpoints?: readonly {
-    readonly name: string;
-    readonly subject?: string;
-    readonly num_requests?: number;
-    readonly num_errors?: number;
-  }[];
+  readonly endpoints?: readonly EndpointStats[];
+}
+
+interface EndpointStats {
+  readonly name: string;
+  readonly subject?: string;
+  readonly num_requests?: number;
+  readonly num_errors?: number;
 }
 
 /** Needs an operator's connection. Takes a second and a half. */
@@ -83,15 +85,32 @@ export async function survey(broker: NatsBroker): Promise<Survey> {
   return { instances: joinInstances([...answers.values()], known), routers };
 }
 
-function readStats(payload: Uint8Array): ServiceStats | undefined {
+/** Whoever answers may say anything: what is no name, text or number is left out. */
+export function readStats(payload: Uint8Array): ServiceStats | undefined {
+  let said: Readonly<Record<string, unknown>> | null;
   try {
-    const stats = JSON.parse(Buffer.from(payload).toString("utf8")) as Partial<ServiceStats>;
-    const isComplete = [stats.name, stats.id, stats.version].every((field) => typeof field === "string");
-    return isComplete ? (stats as ServiceStats) : undefined;
+    said = JSON.parse(Buffer.from(payload).toString("utf8")) as typeof said;
   } catch {
     // Somebody answers who speaks another language.
     return undefined;
   }
+  const { name, id, version, endpoints } = said ?? {};
+  if (typeof name !== "string" || typeof id !== "string" || typeof version !== "string") return undefined;
+  if (!isServiceName(name)) return undefined;
+  return { name, id, version, endpoints: Array.isArray(endpoints) ? endpoints.flatMap(readEndpoint) : [] };
+}
+
+function readEndpoint(said: unknown): EndpointStats[] {
+  const { name, subject, num_requests: requests, num_errors: errors } = (said ?? {}) as Record<string, unknown>;
+  if (typeof name !== "string") return [];
+  return [
+    {
+      name,
+      ...(typeof subject === "string" ? { subject } : {}),
+      num_requests: typeof requests === "number" ? requests : 0,
+      num_errors: typeof errors === "number" ? errors : 0,
+    },
+  ];
 }
 
 /** What instances say of themselves beside what routers know of them, sorted by service and id. */

@@ -7,6 +7,7 @@ import { author, type MeshFlags, openPolicy } from "../mesh/session.ts";
 import { waitUntilInForce } from "../mesh/wait-for-revision.ts";
 import { printChanges } from "../print/changes.ts";
 import { parseFormat, printData } from "../print/output.ts";
+import { plainText } from "../print/plain-text.ts";
 import { collect, example, meshFlags, outputFlag } from "./verb.ts";
 
 interface ApplyFlags extends MeshFlags {
@@ -30,7 +31,7 @@ export function addApply(program: Command): void {
     const policy = await openPolicy(flags);
     try {
       const plan = planChange(await policy.store.read(), read, new Date().toISOString());
-      for (const warning of plan.warnings) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of plan.warnings) process.stderr.write(`warning: ${plainText(warning)}\n`);
       if (flags.dryRun === true) return printChanges(format, plan.changes);
       const { base, put } = plan;
       const change = { put: put.map(toStored), remove: [], action: "apply" };

@@ -5,7 +5,7 @@ import { parseDuration } from "../duration.ts";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { checkNamespace, credentialsPath, type MeshFlags, natsUrl } from "../mesh/session.ts";
-import { plainJson, plainText } from "../print/plain-text.ts";
+import { plainJson, plainLines, plainText } from "../print/plain-text.ts";
 import { readStdin } from "../read-stdin.ts";
 import { collect, example, meshFlags } from "./verb.ts";
 
@@ -97,8 +97,13 @@ function parseHeaders(pairs: readonly string[]): Record<string, string> {
 }
 
 function printReply(reply: unknown, oneLine: boolean): void {
-  if (reply instanceof Uint8Array) process.stdout.write(reply);
+  if (reply instanceof Uint8Array) process.stdout.write(printableBytes(reply, process.stdout.isTTY));
   else process.stdout.write(`${plainJson(JSON.stringify(reply ?? null, null, oneLine ? undefined : 2))}\n`);
+}
+
+/** Bytes go as they are where they are kept, and as plain text where a terminal would obey them. */
+export function printableBytes(bytes: Uint8Array, isTerminal: boolean): Uint8Array | string {
+  return isTerminal ? `${plainLines(Buffer.from(bytes).toString("utf8"))}\n` : bytes;
 }
 
 function describe({ status, reason, message, origin, attempts }: MeshError): string {

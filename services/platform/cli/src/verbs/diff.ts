@@ -5,6 +5,7 @@ import { readDocuments } from "../mesh/read-documents.ts";
 import { type MeshFlags, openPolicy } from "../mesh/session.ts";
 import { printChanges } from "../print/changes.ts";
 import { parseFormat } from "../print/output.ts";
+import { plainText } from "../print/plain-text.ts";
 import { collect, example, meshFlags, outputFlag } from "./verb.ts";
 
 interface DiffFlags extends MeshFlags {
@@ -24,7 +25,7 @@ export function addDiff(program: Command): void {
     const policy = await openPolicy(flags);
     try {
       const { changes, warnings } = planChange(await policy.store.read(), read, new Date().toISOString());
-      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of warnings) process.stderr.write(`warning: ${plainText(warning)}\n`);
       printChanges(format, changes);
       process.exitCode = changes.length === 0 ? 0 : 1;
     } finally {

@@ -10,6 +10,7 @@ import { formatChanges } from "../print/changes.ts";
 import { painter } from "../print/colour.ts";
 import { documentTable } from "../print/document-table.ts";
 import { parseFormat, printData } from "../print/output.ts";
+import { plainText } from "../print/plain-text.ts";
 import { example, meshFlags, outputFlag } from "./verb.ts";
 
 /** How often `-w` looks, in ms. */
@@ -69,7 +70,8 @@ async function watch(
   for (;;) {
     await sleep(WATCH_MS);
     const now = await documentsInForce(policy).catch((error: Error) => {
-      if (!isAway) process.stderr.write(`the policy cannot be read now (${error.message}); trying on\n`);
+      if (!isAway)
+        process.stderr.write(`${plainText(`the policy cannot be read now (${error.message}); trying on`)}\n`);
       return undefined;
     });
     isAway = now === undefined;

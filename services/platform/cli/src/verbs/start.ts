@@ -38,7 +38,7 @@ async function start(flags: StartFlags): Promise<number> {
   const options = meshOptions(flags);
   const shop = await loadShop();
   const screen = process.stdout.isTTY && flags.json !== true ? new Screen(process.stdout) : undefined;
-  const events = new EventLines(screen);
+  const events = new EventLines(screen, process.stderr);
   const mesh = await startMesh({ ...options, say: events.say, log: events.log });
   // Ctrl-C while the shop is coming up ends everything as well.
   const stopped = untilSignal();
