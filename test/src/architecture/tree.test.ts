@@ -8,6 +8,7 @@ import { isTest, readTracked, SOURCES, TRACKED } from "./source-tree.ts";
 const TOP = [
   "LICENSE",
   "README.md",
+  "SECURITY.md",
   "biome.json",
   "broker-config",
   "package-lock.json",

@@ -30,6 +30,10 @@ export class WatchedBroker implements Broker {
     return this.#broker.maxPayloadBytes;
   }
 
+  get namesUnheard(): boolean {
+    return this.#broker.namesUnheard;
+  }
+
   get server(): string {
     return this.#broker.server;
   }

@@ -11,7 +11,7 @@ import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 
 interface ConnectionsReport {
-  readonly connections: readonly { readonly cid: number; readonly name?: string }[];
+  readonly connections: readonly { readonly cid: number; readonly name?: string; readonly out_msgs: number }[];
 }
 
 export class TestBroker {
@@ -61,9 +61,19 @@ export class TestBroker {
 
   /** Names of the connections that are open now. */
   async connections(): Promise<readonly string[]> {
+    return (await this.#report()).map((connection) => connection.name ?? `connection ${connection.cid}`);
+  }
+
+  /** Messages the server has sent to the connections of a name, as monitoring counts them. */
+  async delivered(name: string): Promise<number> {
+    return (await this.#report())
+      .filter((connection) => connection.name === name)
+      .reduce((sum, connection) => sum + connection.out_msgs, 0);
+  }
+
+  async #report(): Promise<ConnectionsReport["connections"]> {
     const answer = await fetch(`${this.#server.httpUrl}/connz?limit=1000`, { headers: { connection: "close" } });
-    const report = (await answer.json()) as ConnectionsReport;
-    return report.connections.map((connection) => connection.name ?? `connection ${connection.cid}`);
+    return ((await answer.json()) as ConnectionsReport).connections;
   }
 
   async stop(): Promise<void> {

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 const READY_TIMEOUT_MS = 20_000;
-/** Of what it wrote to stderr, for the error of a program that did not start. */
-const KEPT_STDERR_BYTES = 16 * 1024;
+/** Of what it wrote to stderr, for whoever reads its log. */
+const KEPT_STDERR_BYTES = 4 * 1024 * 1024;
 
 export interface ChildProgram<Ready> {
   readonly pid: number;

@@ -50,6 +50,8 @@ const STATUS_ERROR = 2;
 
 export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
+  /** Everything that was sent, as it was. */
+  readonly bodies: string[] = [];
   readonly endpoint: string;
   readonly #close: () => Promise<void>;
 
@@ -61,6 +63,7 @@ export class OtlpReceiver {
   static async start(): Promise<OtlpReceiver> {
     const server = createServer((request, response) => {
       void readBody(request).then((body) => {
+        receiver.bodies.push(body);
         receiver.#take(JSON.parse(body) as WireRequest);
         response.writeHead(200, { "content-type": "application/json", connection: "close" }).end("{}");
       });

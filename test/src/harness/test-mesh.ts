@@ -106,7 +106,7 @@ export class TestMesh {
   async addRouter(options: TestMeshOptions = {}): Promise<TestRouter> {
     const { routers: _routers, routerProcesses, ...own } = options;
     const started =
-      routerProcesses === true ? routerProcess(this.url, this.#signer) : routerHere(this.url, this.#signer, own);
+      routerProcesses === true ? routerProcess(this.url, this.#signer, own) : routerHere(this.url, this.#signer, own);
     const router = await started;
     this.routers.push(router);
     return router;

@@ -8,6 +8,8 @@ export interface TestRouter {
   readonly id: string;
   readonly metricsPort: number;
   readonly running: boolean;
+  /** What it has logged, a JSON object a line; empty for a router in the test's own process. */
+  readonly log: string;
   /** Takes nothing new, finishes what it carries, ends. */
   drain(): Promise<void>;
   /** kill -9; for a router in a process of its own. */
@@ -26,6 +28,7 @@ export async function routerHere(server: string, signer: string, options: TestRo
     get running() {
       return running;
     },
+    log: "",
     drain: async () => {
       running = false;
       await router.drain();
@@ -36,15 +39,20 @@ export async function routerHere(server: string, signer: string, options: TestRo
   };
 }
 
-export async function routerProcess(server: string, signer: string): Promise<TestRouter> {
-  const environment = {
+/** Of the options a process takes its log level, tracing and bounds. */
+export async function routerProcess(server: string, signer: string, options: TestRouterOptions): Promise<TestRouter> {
+  const environment: Record<string, string> = {
     NATS_URL: server,
     MALLA_ROUTER_SIGNER: signer,
     MALLA_METRICS_PORT: "0",
-    MALLA_LOG_LEVEL: "warn",
+    MALLA_LOG_LEVEL: options.logLevel ?? "warn",
     MALLA_READY_LINE: "1",
     MALLA_PARENT_STDIN: "1",
   };
+  if (options.otlpEndpoint !== undefined) environment.OTEL_EXPORTER_OTLP_ENDPOINT = options.otlpEndpoint;
+  if (options.traceRatio !== undefined) environment.MALLA_TRACE_RATIO = String(options.traceRatio);
+  if (options.maxInFlightPerPrincipal !== undefined)
+    environment.MALLA_ROUTER_MAX_IN_FLIGHT_PER_PRINCIPAL = String(options.maxInFlightPerPrincipal);
   const child = await patiently(
     async () => await startProgram<{ router: string; metricsPort: number }>(routerMain(), environment),
   );
@@ -53,6 +61,9 @@ export async function routerProcess(server: string, signer: string): Promise<Tes
     metricsPort: child.ready.metricsPort,
     get running() {
       return child.running;
+    },
+    get log() {
+      return child.stderr;
     },
     drain: async () => {
       const { code, signal } = await child.end("SIGTERM");

@@ -68,6 +68,14 @@ export const SECTIONS: readonly Section[] = [
     alone: true,
   },
   {
+    name: "security",
+    proves: "hostile clients with valid credentials are refused, and everybody else is served",
+    boundMs: 300_000,
+    fileBoundMs: 120_000,
+    files: ["test/src/security/**/*.test.ts"],
+    alone: true,
+  },
+  {
     name: "conformance",
     proves: "clients, services and tools that are not ours",
     boundMs: 420_000,
