@@ -139,7 +139,7 @@ export class MeshService {
   }
 }
 
-/** The ids a probe lists, or why it is refused. What stands beyond the bound is not looked at. */
+/** The ids a probe lists, or why it is refused. */
 function probedIds(headers: Uint8Array): readonly string[] | MeshError {
   let listed: string | undefined;
   try {
@@ -147,9 +147,8 @@ function probedIds(headers: Uint8Array): readonly string[] | MeshError {
   } catch (error) {
     return MeshError.from(error, "router");
   }
-  const ids = (listed ?? "").split(",", MAX_PROBED_IDS);
-  if (ids.every(isIdToken)) return ids;
-  return MeshError.of("bad-request", `header ${header.probe}: ids with commas between them are expected`, {
-    origin: "router",
-  });
+  const ids = (listed ?? "").split(",", MAX_PROBED_IDS + 1);
+  if (ids.length <= MAX_PROBED_IDS && ids.every(isIdToken)) return ids;
+  const message = `header ${header.probe}: 1 to ${MAX_PROBED_IDS} ids with commas between them are expected`;
+  return MeshError.of("bad-request", message, { origin: "router" });
 }
