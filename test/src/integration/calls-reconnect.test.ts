@@ -104,6 +104,23 @@ spec: { service: mill, idempotentMethods: [work] }
   );
 });
 
+test("a reply finished while the broker was away is there for who asks again by its key, and nothing ran twice", async () => {
+  const idempotencyKey = "order-7";
+  const ask = async (): Promise<unknown> =>
+    await caller.call("mill", "work", { id: "keyed", ms: 600 }, { idempotencyKey, timeoutMs: 6_000 });
+  const first = rejection(ask());
+  await eventually(() => assert.equal(ran.get("keyed"), 1));
+  await mesh.broker.kill();
+  const error = await first;
+  assert.ok(error instanceof MeshError);
+  assert.deepEqual([error.status, error.reason], ["UNAVAILABLE", "gone"]);
+  await sleep(700);
+  await mesh.broker.restart();
+  const reply = await eventually(ask, { withinMs: 15_000, everyMs: 100 });
+  assert.equal(reply, "keyed");
+  assert.equal(ran.get("keyed"), 1);
+});
+
 test("three outages in a row under load: every call ends, and all is well afterwards", async () => {
   let running = true;
   let ended = 0;

@@ -1,8 +1,8 @@
 // The list of attacks is whole, and every test it names is there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findTest } from "../harness/find-test.ts";
 import { ATTACKS, NUMBERED_ATTACKS, SUSPECTED_ATTACKS } from "./attack-list.ts";
-import { findTest } from "./find-test.ts";
 
 test("every attack of the security model has its number once, and every suspected one its letter", () => {
   const numbers = Array.from({ length: NUMBERED_ATTACKS }, (_, i) => String(i + 1));

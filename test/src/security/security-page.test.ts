@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { findTest, ROOT } from "../harness/find-test.ts";
 import { ATTACKS } from "./attack-list.ts";
-import { findTest, ROOT } from "./find-test.ts";
 
 const page = readFileSync(join(ROOT, "SECURITY.md"), "utf8");
 
