@@ -147,7 +147,9 @@ class TargetRun {
       const made = this.#generate(this.#random);
       return this.#random() < 1 / 2 ? made : this.#mutator.mutate(made, this.#pool);
     }
-    return this.#mutator.mutate(this.#mutator.pick(this.#pool), this.#pool);
+    // Kept inputs are many and mostly broken already: a third begin as valid ones.
+    const from = this.#random() < 1 / 3 ? this.#target.seeds : this.#pool;
+    return this.#mutator.mutate(this.#mutator.pick(from), this.#pool);
   }
 
   async #feed(input: Input, index: number): Promise<void> {

@@ -69,7 +69,9 @@ function run(text: string): string {
   const compiled = compile(documents, 1);
   for (const { document, message } of compiled.problems)
     must(document !== "" && message !== "", "a problem that says nothing");
-  const kinds = problems.slice(0, 3).map(({ path, message }) => `${path.replace(/\d+/g, "#")} ${message.slice(0, 24)}`);
+  const kinds = problems
+    .slice(0, 3)
+    .map(({ path, message }) => `${path.replace(/\d+/g, "#").slice(0, 24)} ${message.slice(0, 24)}`);
   return `${documents.length > 0 ? "ok" : "no"} ${Math.min(documents.length, 4)} ${kinds.join("; ")}`;
 }
 
