@@ -245,6 +245,7 @@ export const instance: FuzzTarget = {
       attempt(method, EMPTY, Uint8Array.of(10, 2, 111, 49), contract.name),
     ),
     attempt(PROBE_METHOD, encodeHeaderBlock([header.probe, "c1,c2,LAST,c1x0"]), ""),
+    attempt(PROBE_METHOD, encodeHeaderBlock([header.probe, "LAST,LAST,LAST"]), ""),
     [bytesOf(runSubject(SERVICE, "i1", "cart", "Never")), EMPTY, encodeHeaderBlock([header.cancel, LAST]), EMPTY],
     [bytesOf(routerSubject(ROUTER)), EMPTY, EMPTY, ROUTER_STATE],
     [bytesOf(POLICY_LIVE_SUBJECT), EMPTY, EMPTY, encodePolicyPush({ head: HEAD, documents: [], complete: true })],

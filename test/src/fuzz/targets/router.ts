@@ -28,7 +28,7 @@ import { bytesOf, type FuzzTarget, type Input, must, type RunningTarget, textOf 
 import { checkPublishedHeaders, WatchedBroker } from "../watched-broker.ts";
 
 const ROUTER = "router-memory";
-const MAX_PAYLOAD_BYTES = 256 * 1024;
+const MAX_PAYLOAD_BYTES = 80 * 1024;
 const EMPTY = new Uint8Array(0);
 /** How often it is tried whether all is well, in inputs. */
 const CHECK_EVERY = 10_000;
@@ -291,6 +291,11 @@ function call(kind: number, subject: string, headers: Uint8Array, replyHeaders: 
 }
 
 const SEEDS: readonly Input[] = [
+  // Answers that fill what the broker carries: the router's own headers come on top.
+  [
+    ...call(2, callSubject("cart", "orders", "List"), FIELDS, FAILED).slice(0, -1),
+    new Uint8Array(MAX_PAYLOAD_BYTES).fill(0x61),
+  ],
   call(0, callSubject("cart", "orders", "Place"), FIELDS, OK),
   call(2, callSubject("cart", "orders", "List"), FIELDS, FAILED),
   call(1, viaSubject(ROUTER, "cart", "orders", "Place"), FIELDS, REFUSED),
