@@ -1,6 +1,7 @@
 // Announcements, probe answers and pushed policy: whatever the bytes are, they are such a message with every field of its
 // type, or none; and protobufjs, given the same schema and asked directly, reads the same.
 import {
+  announcementProblem,
   decodeInstanceState,
   decodePolicyPush,
   decodeProbeAnswer,
@@ -91,6 +92,8 @@ interface Decoder<Message> {
   readonly decode: (bytes: Uint8Array) => Message | undefined;
   readonly encode: (message: Message) => Uint8Array;
   readonly check: (message: Message) => void;
+  /** Why it is refused although it can be read. Default: it is not. */
+  readonly problem?: (reference: Plain) => string | undefined;
   /** What protobufjs has read, in our words; only what is copied as it stands. */
   readonly copied: (message: Message, reference: Plain) => readonly (readonly [unknown, unknown])[];
   readonly seeds: readonly Message[];
@@ -102,13 +105,15 @@ function targetOf<Message extends object>({
   decode,
   encode,
   check,
+  problem = () => undefined,
   copied,
   seeds,
 }: Decoder<Message>): FuzzTarget {
   const type = schema.lookupType(name);
   const run = ([bytes = new Uint8Array(0)]: Input): string => {
     const message = decode(bytes);
-    const reference = bytes.length > maxBytes ? undefined : theirs(type, bytes);
+    const read = bytes.length > maxBytes ? undefined : theirs(type, bytes);
+    const reference = read === undefined || problem(read) !== undefined ? undefined : read;
     must((message === undefined) === (reference === undefined), "protobufjs is of another opinion");
     if (message === undefined || reference === undefined) return `no ${Math.min(bytes.length, 40)}`;
     check(message);
@@ -174,6 +179,7 @@ export const controlMessages: readonly FuzzTarget[] = [
     decode: decodeInstanceState,
     encode: encodeInstanceState,
     check: checkInstance,
+    problem: (reference) => announcementProblem(reference as unknown as InstanceState),
     copied: (message, reference) => [
       [message.version, reference.version],
       [message.methods, reference.methods],
@@ -199,6 +205,8 @@ export const controlMessages: readonly FuzzTarget[] = [
     decode: decodeRouterState,
     encode: encodeRouterState,
     check: checkRouter,
+    problem: ({ version, capabilities }) =>
+      announcementProblem({ version, capabilities, tags: {}, methods: [], idempotentMethods: [] } as never),
     copied: (message, reference) => [
       [message.version, reference.version],
       [message.draining, reference.draining],
