@@ -1,6 +1,7 @@
 // Start in order, stop in reverse: connections, policy, replies, registry, then calls; and last of all the word that this
 // router is there.
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
@@ -12,6 +13,7 @@ import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKE
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { hearInstances } from "./discovery/hear-instances.ts";
+import { GREETED_AFTER_MS } from "./discovery/router-announcer.ts";
 
 /** How often the registry forgets the silent and forgives the suspect, in ms. */
 const SWEEP_MS = 250;
@@ -80,9 +82,12 @@ export class Lifecycle {
     this.#hear();
     services.resolve(TOKENS.plainServices).start();
     await this.#connections.mesh.flush();
+    const announcer = services.resolve(TOKENS.announcer);
+    announcer.start();
+    await sleep(GREETED_AFTER_MS);
     this.#takeCalls();
     await this.#connections.mesh.flush();
-    services.resolve(TOKENS.announcer).start();
+    announcer.open();
     this.#telemetry.log.info({ server: this.#connections.mesh.server, metricsPort: admin.port }, "router ready");
     return { id: this.#router, metricsPort: admin.port, drain: async () => this.drain() };
   }

@@ -1,10 +1,13 @@
-// Tells the mesh that this router is there: on start, on change, every second.
+// Tells the mesh that this router is there: on start, on change, every second. At first only so that instances announce themselves
+// to it: a router that took calls before it knew anybody would call a service unknown that everybody else knows.
 import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import { encodeRouterState, PROTOCOL_VERSION, routerSubject } from "@malla/sdk/contract";
 import type { ActiveCalls } from "../active-calls.ts";
 
 const ANNOUNCE_MS = 1_000;
+/** Instances greet a router they did not know within 200 ms; so long after its first word it has heard of them, in ms. */
+export const GREETED_AFTER_MS = 300;
 
 export interface RouterAnnouncerOptions {
   readonly broker: Broker;
@@ -18,7 +21,8 @@ export interface RouterAnnouncerOptions {
 
 export class RouterAnnouncer {
   readonly #options: RouterAnnouncerOptions;
-  #draining = false;
+  /** Whether callers may pick it: not before it has been greeted, nor while it drains. */
+  #takesCalls = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RouterAnnouncerOptions) {
@@ -33,8 +37,14 @@ export class RouterAnnouncer {
     });
   }
 
+  /** It has been greeted and takes calls now. */
+  open(): void {
+    this.#takesCalls = true;
+    this.announce();
+  }
+
   drain(): void {
-    this.#draining = true;
+    this.#takesCalls = false;
     this.announce();
   }
 
@@ -50,7 +60,7 @@ export class RouterAnnouncer {
       version,
       load: { inFlight: active.size, queued: 0, loopLagMs: runtime.stall.lagMs },
       maxInFlight,
-      draining: this.#draining,
+      draining: !this.#takesCalls,
       policyRevision: policyRevision(),
       sentAtMs: runtime.clock.stampMs(),
       capabilities: [],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Mesh, MeshError } from "@malla/sdk";
-import { rejection, startMesh, type TestMesh, timed } from "../harness/index.ts";
+import { PlainCaller, rejection, startMesh, type TestMesh, timed } from "../harness/index.ts";
 
 let mesh: TestMesh;
 let caller: Mesh;
@@ -130,6 +130,18 @@ test("unknown service, unknown method and a service at zero are told apart", asy
   const { result, ms } = await timed(async () => await failure("brief", "yes", {}, 5_000));
   assert.deepEqual(facts(result), ["UNAVAILABLE", "no-instance", "router"]);
   assert.ok(ms > 1_300 && ms < 2_500, `parked for ${ms} ms`);
+});
+
+test("a router that has just started knows who was there before it", async () => {
+  const service = await mesh.service("elder", { yes: () => "yes" });
+  const others = mesh.routers.filter((router) => router.running);
+  const plain = new PlainCaller(await mesh.raw("walk-in", "guest"), "walk-in");
+  await mesh.addRouter();
+  await Promise.all(others.map(async (router) => router.drain()));
+  // On the shared subject, which nobody but the new one hears now.
+  const reply = await plain.request("elder", "yes", {});
+  assert.equal(Buffer.from(reply.payload).toString(), '"yes"');
+  await mesh.leave(service);
 });
 
 test("a service that only a policy names is at zero, not unknown", async () => {
