@@ -559,9 +559,20 @@ describe("parseDocuments under attack", () => {
     assert.ok(Error.stackTraceLimit > 0);
   });
 
-  it("quotes little of what it cannot place", () => {
-    const [problem] = bounded(`"a" ${"word ".repeat(10_000)}`).problems;
-    assert.ok((problem?.message.length ?? 0) <= 201, problem?.message.slice(0, 300));
+  it("quotes little of what is wrong, however long that is", () => {
+    const long = "a".repeat(50_000);
+    const texts = [
+      `"a" ${"word ".repeat(10_000)}`,
+      `a: *${long}`,
+      `${long}: 1\n${long}: 2`,
+      `apiVersion: malla.dev/v1\nkind: Route\nmetadata: { name: a }\nspec: { ${long}: 1 }`,
+    ];
+    for (const text of texts) {
+      const { problems } = bounded(text);
+      assert.ok(problems.length > 0);
+      for (const { path, message, hint = "" } of problems)
+        for (const said of [path, message, hint]) assert.ok(said.length <= 301, `${said.length}: ${said.slice(0, 60)}`);
+    }
   });
 
   it("reads many fields in time proportional to their number", () => {

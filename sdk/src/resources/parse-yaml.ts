@@ -58,8 +58,8 @@ export const MAX_FILE_BYTES = 16 * 1024 * 1024;
 /** After so many problems the rest of a text is not looked at. */
 export const MAX_PROBLEMS = 100;
 const MAX_SYNTAX_PROBLEMS = 3;
-/** The parser quotes what it cannot place, which may be the rest of the file. */
-const MAX_MESSAGE_LENGTH = 200;
+/** What a problem quotes may be the rest of the file: each of its texts is cut to this, in characters. */
+const MAX_TEXT_LENGTH = 300;
 
 /**
  * Reads every document of a text: YAML 1.2 with `---` between documents, JSON, and lists as kubectl writes them
@@ -212,8 +212,15 @@ class FileReader {
     offset: number,
     problem: Omit<ResourceProblem, "file" | "path" | keyof TextPosition> & { readonly path?: string },
   ): void {
-    const { document, path = "", ...rest } = problem;
-    this.#problems.push({ file: this.#file, ...this.#positionOf(offset), document, path, ...rest });
+    const { document, path = "", message, hint } = problem;
+    this.#problems.push({
+      file: this.#file,
+      ...this.#positionOf(offset),
+      document,
+      path: shortText(path),
+      message: shortText(message),
+      ...(hint === undefined ? {} : { hint: shortText(hint) }),
+    });
   }
 }
 
@@ -261,9 +268,12 @@ function namespaceProblems(namespace: unknown): FieldProblem[] {
   ];
 }
 
+function shortText(text: string): string {
+  return text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
+}
+
 function oneLine(message: string): string {
-  const line = message.replace(/\s+/g, " ").trim();
-  return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)}…` : line;
+  return message.replace(/\s+/g, " ").trim();
 }
 
 function describeSyntaxError(error: YAMLError, text: string): { message: string; hint?: string } {

@@ -20,6 +20,8 @@ const FILE = "fuzz.yaml";
 /** Defaults are filled in, and an alias of two characters may stand for much: 200,000 values a document, at most. */
 const WEIGHT_PER_BYTE = 2_000;
 const WEIGHT_BESIDE = 8 * 1024;
+/** Of what a problem says, whatever it quotes. */
+const MAX_TEXT_LENGTH = 320;
 
 function checkPlace({ line, column }: { readonly line: number; readonly column: number }, lines: number): void {
   must(Number.isInteger(line) && line >= 1 && line <= lines, `line ${line} of ${lines}`);
@@ -28,10 +30,9 @@ function checkPlace({ line, column }: { readonly line: number; readonly column: 
 
 function checkProblem(problem: ResourceProblem, text: string, lines: number): void {
   checkPlace(problem, lines);
-  must(
-    problem.file === FILE && problem.message !== "" && problem.message.length < 2_000,
-    () => `message: ${problem.message}`,
-  );
+  must(problem.file === FILE && problem.message !== "", "a problem that says nothing");
+  for (const said of [problem.path, problem.message, problem.hint ?? ""])
+    must(said.length <= MAX_TEXT_LENGTH, () => `says ${said.length} characters: ${said.slice(0, 80)}`);
   const shown = formatProblemWithSource(problem, text).split("\n");
   must(shown.length === 1 || shown.length === 3, "a problem shown in other than one line, or three with its source");
   must(
