@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { defaultName } from "./build-contract.ts";
@@ -47,6 +50,25 @@ test("a type name means what protobuf's scopes make it mean", async () => {
   const { codec } = await loadContract(`${folder}everything.proto`);
   const scopes = codec("test.everything.Scopes");
   assert.deepEqual(scopes?.decode(scopes.encode({ target: { right: "x" } })), { target: { right: "x" } });
+});
+
+test("an edition of sixty thousand lines is refused in a short time and text", async () => {
+  const scratch = await mkdtemp(join(tmpdir(), "malla-proto-"));
+  try {
+    const file = join(scratch, "open.proto");
+    await writeFile(file, `edition = "2023;${"\n".repeat(60_000)}";\nmessage A {}\n`);
+    const before = process.cpuUsage();
+    await assert.rejects(loadContract(file), (error: Error) => {
+      assert.ok(error instanceof ContractError);
+      assert.ok(error.message.length < 2_000, `${error.message.length} characters`);
+      return true;
+    });
+    // It took four seconds.
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 1_000_000, `${user + system} µs of CPU`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 });
 
 const broken = [

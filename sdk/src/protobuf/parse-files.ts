@@ -146,9 +146,16 @@ function claimObjects(root: protobuf.Root, packageName: string | undefined, file
   }
 }
 
+/** Of what the parser quotes, at each end, in characters. */
+const MAX_QUOTED = 400;
+/** A longer line is not searched for who declares a name: patterns would go over it from each of its words. */
+const MAX_SEARCHED_LINE = 1_000;
+
 /** protobufjs says "illegal token 'x' (file, line 3)", "illegal string (line 3)", "duplicate name 'X' in Type .a.B". */
 function parseError(file: string, source: string, error: unknown): ContractError {
-  const message = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  // A string may be all of the file, and blanks in what quotes it cost their square below; the line is said last.
+  const message = said.length > 2 * MAX_QUOTED ? `${said.slice(0, MAX_QUOTED)}…${said.slice(-MAX_QUOTED)}` : said;
   if (message === "field must be a Field") {
     const line = lastLine(source, /\bgroup\s+\w+\s*=/);
     return new ContractError({ file, line }, "a group within a oneof cannot be read; move it out of the oneof");
@@ -176,7 +183,7 @@ function idLine(source: string, id: string): number | undefined {
 }
 
 function lastLine(source: string, pattern: RegExp): number | undefined {
-  const index = source.split("\n").findLastIndex((line) => pattern.test(line));
+  const index = source.split("\n").findLastIndex((line) => line.length <= MAX_SEARCHED_LINE && pattern.test(line));
   return index < 0 ? undefined : index + 1;
 }
 

@@ -62,12 +62,16 @@ const WORDS = [
   ".",
 ];
 
+/** Of what a refusal says, whatever it quotes, in characters. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
 async function load(file: string): Promise<string> {
   let contract: Awaited<ReturnType<typeof loadContract>>;
   try {
     contract = await loadContract(file, { includeDirs: [checkoutPath("sdk/src/protobuf/testdata")] });
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
+    must(error.message.length < MAX_MESSAGE_LENGTH + file.length, `says ${error.message.length} characters`);
     must(error.line === undefined || error.line >= 1, `line ${error.line}`);
     // What the message quotes is the fuzzer's own; a shape is the kind of refusal.
     const said = error.message
