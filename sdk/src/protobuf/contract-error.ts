@@ -8,11 +8,21 @@ export class ContractError extends Error {
   readonly line: number | undefined;
 
   constructor(place: { readonly file?: string | undefined; readonly line?: number | undefined }, problem: string) {
-    super(`${formatPlace(place)}${problem}`);
+    super(`${formatPlace(place)}${shortened(problem)}`);
     this.name = "ContractError";
     this.file = place.file;
     this.line = place.line;
   }
+}
+
+const MAX_PROBLEM_LENGTH = 1_500;
+/** What to do stands at the end. */
+const KEPT_END_LENGTH = 300;
+
+/** A name in a file may be as long as the file. */
+function shortened(problem: string): string {
+  if (problem.length <= MAX_PROBLEM_LENGTH) return problem;
+  return `${problem.slice(0, MAX_PROBLEM_LENGTH - KEPT_END_LENGTH)}…${problem.slice(-KEPT_END_LENGTH)}`;
 }
 
 function formatPlace({

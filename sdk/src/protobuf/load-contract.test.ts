@@ -71,6 +71,15 @@ test("an edition of sixty thousand lines is refused in a short time and text", a
   }
 });
 
+test("an error about a name as long as its file keeps what is wrong, what to do, and is short", () => {
+  const { message } = new ContractError(
+    { file: "a.proto", line: 3 },
+    `no message ${"x".repeat(50_000)}; is an import missing?`,
+  );
+  assert.match(message, /^a\.proto:3: no message xxx.*xxx; is an import missing\?$/);
+  assert.ok(message.length < 1_600, `${message.length} characters`);
+});
+
 const broken = [
   { file: "broken/syntax.proto", line: 3, says: /illegal token|illegal/ },
   { file: "broken/import.proto", line: 3, says: /nowhere\/to\/be\/found\.proto" was not found in .*includeDirs/ },
