@@ -445,11 +445,17 @@ describe("time", () => {
       method: "place",
       fields: [header.timeout, "1000", header.sent, String(routerWall() - 12_000)],
     });
+    const perhaps = w.send({
+      method: "place",
+      fields: [header.timeout, "5000", header.sent, String(routerWall() - 4_960)],
+    });
     const fine = w.send({ method: "place", fields: [header.timeout, "1000", header.sent, String(routerWall() - 20)] });
+    const short = w.send({ method: "place", fields: [header.timeout, "40", header.sent, String(routerWall() - 20)] });
     await w.server.settle();
     assert.equal(w.answerOf(late).error?.reason, "deadline");
-    assert.equal(w.answerOf(fine).error, undefined);
-    assert.equal(runs, 1);
+    assert.equal(w.answerOf(perhaps).error?.reason, "deadline", "the other clock is not known to the millisecond");
+    for (const id of [fine, short]) assert.equal(w.answerOf(id).error, undefined);
+    assert.equal(runs, 2);
   });
 
   test("the stamp of a clock nobody knows says nothing", async () => {

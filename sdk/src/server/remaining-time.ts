@@ -4,6 +4,11 @@ import type { Runtime } from "../call/runtime.ts";
 import { DEFAULT_TIMEOUT_MS, parseReplySubject } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 
+/** A request that took longer than this was held up somewhere, in ms, … */
+const HELD_UP_MS = 200;
+/** … and may have been for so much longer: other clocks are known from announcements, which are late by chance themselves. */
+const CLOCK_ERROR_MS = 50;
+
 /**
  * Remaining time as the header says, less what the request spent on its way and in our own buffers: by its stamp where the other
  * clock is known, else by how long this process may have left it unread.
@@ -19,5 +24,6 @@ export function remainingTimeMs(
   const offsetMs = router === undefined ? undefined : routers.get(router)?.clockOffset.ms;
   // Without an estimate of the other clock its stamp says nothing.
   if (offsetMs === undefined || facts.sentAtMs === undefined) return given - lostMs;
-  return given - Math.max(0, runtime.clock.stampMs() + offsetMs - facts.sentAtMs);
+  const onItsWayMs = Math.max(0, runtime.clock.stampMs() + offsetMs - facts.sentAtMs);
+  return given - (onItsWayMs > HELD_UP_MS ? onItsWayMs + CLOCK_ERROR_MS : onItsWayMs);
 }
