@@ -68,6 +68,8 @@ class Honest {
     const gone = once(this.#child, "close");
     this.#child.stdin.end();
     await gone;
+    this.#lines.close();
+    this.#child.stdout.destroy();
   }
 }
 
