@@ -8,6 +8,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
 import { createInterface, type Interface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -115,6 +116,15 @@ function median(windows: readonly Measured[]): Measured {
   };
 }
 
+/** With others at work on the machine the figures are of them: Linux tells how much of the time somebody waited for a core. */
+async function pressure(): Promise<string> {
+  const text = await readFile("/proc/pressure/cpu", "utf8").catch(() => "");
+  const share = /^some .*avg60=([\d.]+)/m.exec(text)?.[1];
+  return share === undefined
+    ? "the machine's load is unknown"
+    : `in the last minute somebody waited for a core ${share} % of the time`;
+}
+
 function line({ name, attacks, before, during, ratio, outcome }: Row): string {
   const times = `p50 ${before.p50Ms} → ${during.p50Ms}, p99 ${before.p99Ms} → ${during.p99Ms} ms`;
   return `${String(ratio).padStart(6)} x  ${name}: ${times}, ${during.failed} of ${during.calls} failed${during.reasons.map((reason) => ` (${reason})`).join("")}; ${attacks} times ${outcome}\n`;
@@ -135,6 +145,8 @@ const options: Options = {
   pauseMs: Number(values.pause),
   times: Number(values.times),
 };
+// Also opens standard output, which may be a pipe, before the mesh counts what is open.
+process.stdout.write(`honest p99 with each abuse, as a multiple of that without it; ${await pressure()}\n`);
 const mesh = await startMesh({ routerProcesses: true });
 const honest = new Honest({
   NATS_URL: mesh.url,
