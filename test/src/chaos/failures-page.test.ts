@@ -14,28 +14,16 @@ import {
 } from "@malla/sdk/call";
 import { EVICT_AFTER_MS } from "@malla/sdk/discovery";
 import { findTest, ROOT } from "../harness/find-test.ts";
+import { tableBelow, titlesIn } from "../harness/table-below.ts";
 
 const page = readFileSync(join(ROOT, "router/docs/failures.md"), "utf8");
 
-/** Rows of the table below a heading, without its head; cells without their blanks. */
-function tableBelow(heading: string): readonly (readonly string[])[] {
-  const lines = page.slice(page.indexOf(`## ${heading}`)).split("\n");
-  const from = lines.findIndex((line) => line.startsWith("|"));
-  const to = lines.findIndex((line, i) => i > from && !line.startsWith("|"));
-  return lines.slice(from + 2, to < 0 ? undefined : to).map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
-
 for (const heading of ["What the mesh promises", "What it does not promise", "The rules"])
   test(`${heading}: every line names tests, and each of them exists`, () => {
-    const rows = tableBelow(heading);
+    const rows = tableBelow(page, heading);
     assert.ok(rows.length > 4);
     for (const row of rows) {
-      const titles = [...(row.at(-1) ?? "").matchAll(/"([^"]+)"/g)].map(([, title]) => title as string);
+      const titles = titlesIn(row.at(-1) ?? "");
       const waits = row.some((cell) => cell.startsWith("waits for "));
       assert.ok(titles.length > 0 || waits, `no test: ${row[0]}`);
       for (const title of titles) assert.ok(findTest(title).length > 0, `there is no test ${JSON.stringify(title)}`);
@@ -44,13 +32,13 @@ for (const heading of ["What the mesh promises", "What it does not promise", "Th
 
 test("the rules are all there", () => {
   assert.deepEqual(
-    tableBelow("The rules").map(([rule]) => Number.parseInt(rule ?? "", 10)),
+    tableBelow(page, "The rules").map(([rule]) => Number.parseInt(rule ?? "", 10)),
     Array.from({ length: 14 }, (_, i) => i + 1),
   );
 });
 
 test("the times are those of the code", () => {
-  const numbers = tableBelow("Times").map(([, cell]) =>
+  const numbers = tableBelow(page, "Times").map(([, cell]) =>
     [...(cell ?? "").matchAll(/[\d,]+/g)].map(([digits]) => Number(digits.replaceAll(",", ""))),
   );
   assert.deepEqual(numbers, [

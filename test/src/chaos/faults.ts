@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { writeCredentials } from "@malla/broker-config";
 import type { TestServer } from "../harness/cluster.ts";
-import { openRawSocket } from "../harness/raw-socket.ts";
+import { RawClient, readIdentity } from "../harness/raw-client.ts";
 import type { Member, MemberKind } from "./members.ts";
 import type { World } from "./world.ts";
 
@@ -139,13 +139,13 @@ async function slowReader(world: World): Promise<void> {
   if (server === undefined || !server.running) return;
   world.events.add("slow reader");
   const path = await writeCredentials(world.home, { name: "slow", role: "guest" }, world.keys);
-  const socket = await openRawSocket(server.port, await readFile(path, "utf8"));
-  socket.pause();
-  socket.write("SUB _INBOX.slow.> 1\r\n");
+  const client = await RawClient.open(server.url, readIdentity(await readFile(path, "utf8")));
+  client.stopReading();
+  client.subscribe("_INBOX.slow.>");
   const until = performance.now() + SLOW_READER_MS;
-  for (let n = 0; performance.now() < until && !socket.destroyed; n++) {
-    socket.write(`PUB mesh.call.slow.mesh.instances _INBOX.slow.a.${n} 0\r\n\r\n`);
+  for (let n = 0; performance.now() < until; n++) {
+    client.publish("mesh.call.slow.mesh.instances", new Uint8Array(0), `_INBOX.slow.a.${n}`);
     if (n % 50 === 0) await sleep(5);
   }
-  socket.destroy();
+  client.destroy();
 }

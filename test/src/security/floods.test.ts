@@ -1,13 +1,14 @@
 // Clients that send, or do not read, as much as they can.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsBroker } from "@malla/sdk/broker";
 import { callSubject, encodeInstanceState } from "@malla/sdk/contract";
 import { eventually, PlainCaller } from "../harness/index.ts";
+import { RawClient, readIdentity } from "../harness/raw-client.ts";
 import { BesiegedMesh } from "./besieged-mesh.ts";
 import { announcement, hostileInstance } from "./hostile-instance.ts";
-import { RawSocket } from "./raw-socket.ts";
 
 const EMPTY = new Uint8Array(0);
 const CONNECTIONS = 200;
@@ -34,6 +35,11 @@ async function flood(client: NatsBroker, count: number, send: (n: number) => voi
   await client.flush();
 }
 
+async function openRaw(guest: string): Promise<RawClient> {
+  const { mesh } = besieged;
+  return await RawClient.open(mesh.url, readIdentity(await readFile(await mesh.credentials(guest, "guest"), "utf8")));
+}
+
 async function residentMib(): Promise<number> {
   const [router] = besieged.mesh.routers;
   assert.ok(router);
@@ -43,13 +49,13 @@ async function residentMib(): Promise<number> {
 test("a client that does not read is cut off, and nobody waits for it", async () => {
   const { mesh } = besieged;
   await mesh.service("bulk", { bytes: () => new Uint8Array(256 * 1024) });
-  const deaf = await RawSocket.open(mesh.url, await mesh.credentials("deaf", "guest"));
-  deaf.send("SUB _INBOX.deaf.> 1\r\n");
+  const deaf = await openRaw("deaf");
+  deaf.subscribe("_INBOX.deaf.>");
   const subject = callSubject("deaf", "bulk", "bytes");
   await besieged.underAttack(async () => {
     deaf.stopReading();
     // 256 KiB each: far more than the sockets and the 8 MB of `max_pending` hold.
-    for (let n = 0; n < 400; n++) deaf.send(`PUB ${subject} _INBOX.deaf.x.${n} 2\r\n{}\r\n`);
+    for (let n = 0; n < 400; n++) deaf.publish(subject, Buffer.from("{}"), `_INBOX.deaf.x.${n}`);
     await eventually(
       async () => assert.ok(!(await mesh.broker.connections()).some((name) => name.startsWith("connection "))),
       {
@@ -58,7 +64,7 @@ test("a client that does not read is cut off, and nobody waits for it", async ()
       },
     );
   });
-  deaf.close();
+  deaf.destroy();
 });
 
 test("a flood into a caller's inbox without a call reaches no SDK", async () => {
@@ -93,19 +99,18 @@ test("frames for nobody's stream reach nobody, and a stream's subject takes its 
 
 test("a guest with hundreds of connections takes nobody's place", async () => {
   const { mesh } = besieged;
-  const credentials = await mesh.credentials("guest", "guest");
-  const open: RawSocket[] = [];
+  const open: RawClient[] = [];
   await besieged.underAttack(async () => {
-    for (let n = 0; n < CONNECTIONS; n++) open.push(await RawSocket.open(mesh.url, credentials));
+    for (let n = 0; n < CONNECTIONS; n++) open.push(await openRaw("guest"));
     // Subscriptions of one connection are bounded too, and others still get in.
-    for (let n = 0; n < 2_000; n++) open[0]?.send(`SUB _INBOX.guest.${n} ${n + 1}\r\n`);
+    for (let n = 0; n < 2_000; n++) open[0]?.write(`SUB _INBOX.guest.${n} ${n + 1}\r\n`);
     const late = await mesh.caller("latecomer");
     assert.deepEqual(await late.call("greeter", "greet", { n: -2 }), { n: -2 });
     await mesh.leave(late);
     // A router's connections too: to all three of its accounts.
     for (const account of ["MESH", "CTRL", "DURABLE"]) await (await mesh.raw("router-late", "router", account)).flush();
   });
-  for (const socket of open) socket.close();
+  for (const client of open) client.destroy();
 });
 
 test("100,000 instances of one service are remembered up to the bound, and their service alone is the poorer", async () => {
