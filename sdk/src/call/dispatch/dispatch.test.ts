@@ -481,6 +481,24 @@ describe("nobody there", () => {
     assertClean(w);
   });
 
+  test("nor is a call refused because the one instance that is back from a blip is full: the others are asked first", () => {
+    const w = world();
+    w.announce("a", { maxInFlight: 1 });
+    w.announce("b", { maxInFlight: 1 });
+    w.registry.suspect(w.registry.instance("orders", "b") ?? assert.fail(), w.runtime.clock.nowMs());
+    w.start();
+    w.start();
+    assert.deepEqual([w.sender.sent.length, w.parking.size, w.results.length], [1, 1, 0]);
+    w.registry.trust(w.registry.instance("orders", "b") ?? assert.fail());
+    assert.deepEqual([w.sender.sent.length, w.sender.last.instance.id], [2, "b"]);
+    for (const attempt of w.sender.sent.slice()) w.reply(attempt, OK);
+    assert.deepEqual(
+      w.results.map(({ error }) => error),
+      [undefined, undefined],
+    );
+    assertClean(w);
+  });
+
   test("a Route's destination that nobody fits parks as well", () => {
     const w = world();
     w.announce("a", { version: "1.0.0" });

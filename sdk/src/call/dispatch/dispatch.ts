@@ -155,11 +155,14 @@ export class Dispatch implements AttemptOwner {
    * finds every instance full then waits for a place, where a call that comes as one of many would be refused at once.
    */
   #park(reason: MeshReason): boolean {
-    const mayWait = reason === "no-instance" || (reason === "overloaded" && this.#parkedSinceMs !== 0);
-    if (!mayWait) return false;
     const { parking, registry, onWanted } = this.#ports;
     const service = this.#destination?.service ?? this.#exchange.targetService;
-    const inDoubt = reason === "overloaded" || (registry.service(service)?.suspects ?? 0) > 0;
+    const suspects = registry.service(service)?.suspects ?? 0;
+    // Those that are full are all there is only until it has turned out whether the others are there.
+    const mayWait =
+      reason === "no-instance" || (reason === "overloaded" && (suspects > 0 || this.#parkedSinceMs !== 0));
+    if (!mayWait) return false;
+    const inDoubt = reason === "overloaded" || suspects > 0;
     const waitMs = this.#waitMs(inDoubt ? MAX_PARKED_IN_DOUBT_MS : MAX_PARKED_MS);
     if (waitMs <= 0) return false;
     onWanted?.(service);
