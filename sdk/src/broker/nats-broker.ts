@@ -9,7 +9,6 @@ import {
   errors,
   type Msg,
   type NatsConnection,
-  type Status,
   type Subscription,
   type SubscriptionOptions,
 } from "nats";
@@ -20,6 +19,7 @@ import {
   type BrokerStatus,
   type BrokerSubscription,
 } from "./broker.ts";
+import { translateStatus } from "./translate-status.ts";
 
 /** Client ping: a server that does not answer two pings one second apart is dead. */
 const PING_INTERVAL_MS = 1_000;
@@ -279,7 +279,7 @@ export class NatsBroker implements Broker {
 
   async #watchStatus(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
-      const told = translate(status);
+      const told = translateStatus(status);
       if (told === undefined || connection !== this.#connection) continue;
       if (told.type === "connected") this.#connected = true;
       if (told.type === "disconnected") this.#connected = false;
@@ -315,8 +315,18 @@ export class NatsBroker implements Broker {
   }
 
   async #takeOver(from: NatsConnection, to: NatsConnection): Promise<void> {
-    for (const lasting of this.#lasting) lasting.made.unshift(to.subscribe(lasting.subject, { ...lasting.options }));
+    const joined = new Set<Lasting>();
+    const join = (): void => {
+      for (const lasting of this.#lasting) {
+        if (joined.has(lasting)) continue;
+        joined.add(lasting);
+        lasting.made.unshift(to.subscribe(lasting.subject, { ...lasting.options }));
+      }
+    };
+    join();
     await to.flush().catch(() => undefined);
+    // What was subscribed meanwhile is on the old connection alone, which will be closed.
+    join();
     this.#leftBehind = from;
     this.#connection = to;
     this.#connected = true;
@@ -353,26 +363,6 @@ async function closeQuietly(connection: NatsConnection | undefined): Promise<voi
 /** What was sent to it still arrives. */
 async function endQuietly(subscription: Subscription): Promise<void> {
   await subscription.drain().catch(() => undefined);
-}
-
-function translate(status: Status): BrokerStatus | undefined {
-  switch (status.type) {
-    case "reconnect":
-      return { type: "connected" };
-    case "disconnect":
-      return { type: "disconnected" };
-    case "ldm":
-      return { type: "lame-duck" };
-    case "error": {
-      const { error } = status;
-      if (error instanceof errors.PermissionViolationError) {
-        return { type: "denied", operation: error.operation, subject: error.subject };
-      }
-      return { type: "error", error };
-    }
-    default:
-      return undefined;
-  }
 }
 
 /** What the client keeps of a message: not public, so absent in another version; the public way is then taken. */
