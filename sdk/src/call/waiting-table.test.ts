@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import {
   GONE_AFTER_MS,
   type Loss,
+  PEERS_RETURN_MS,
   PROBE_AFTER_MS,
   PROBE_EVERY_MS,
   PROBE_TICK_MS,
@@ -128,6 +129,19 @@ describe("answers", () => {
     assert.deepEqual(lost.slice(1), []);
     assert.deepEqual(probe(goneMs + GONE_AFTER_MS), []);
     assert.deepEqual(lost.slice(1), [["once", "gone"]]);
+  });
+
+  test("503 after our own connection was away: the peer may be on its way back, for a second", () => {
+    const { entries, add, lost } = table();
+    add("before", T0, { repeatable: true });
+    entries.probeAll(T0 + 700, () => undefined);
+    add("after", T0 + 701, { repeatable: true });
+    entries.probeUnheard("p", ["before", "after"], T0 + 705);
+    assert.deepEqual(lost, [["after", "gone"]]);
+    entries.probeUnheard("p", ["before"], T0 + 700 + PEERS_RETURN_MS - 1);
+    assert.equal(lost.length, 1);
+    entries.probeUnheard("p", ["before"], T0 + 700 + PEERS_RETURN_MS);
+    assert.deepEqual(lost.slice(1), [["before", "gone"]]);
   });
 
   test("a peer that comes back within that time and runs it is not gone", () => {

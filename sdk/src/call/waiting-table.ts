@@ -9,6 +9,8 @@ export const PROBE_AFTER_MS = 250;
 export const PROBE_EVERY_MS = 250;
 /** What may have run and whose peer is gone is given up after this, in ms, if its deadline is not sooner. */
 export const GONE_AFTER_MS = 3_000;
+/** So long after our own connection was lost and is back, in ms, a peer that nobody hears may still be on its way back too. */
+export const PEERS_RETURN_MS = 1_000;
 /** How often to call `probeOld`, in ms: so the first probe goes out 250 to 375 ms after the request. */
 export const PROBE_TICK_MS = 125;
 /**
@@ -41,6 +43,8 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
   /** Insertion order is age: the oldest come first. */
   readonly #entries = new Map<string, Entry>();
   readonly #onLost: (entry: Entry, loss: Loss) => void;
+  /** When our own connection was back last. */
+  #returnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(onLost: (entry: Entry, loss: Loss) => void) {
     this.#onLost = onLost;
@@ -86,6 +90,7 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
 
   /** Asks about everything, young or old: the connection it went out on was lost, and may have taken it along. */
   probeAll(nowMs: number, probe: (peer: Peer, ids: readonly string[]) => void): void {
+    this.#returnedAtMs = nowMs;
     const batches = new Batches<Peer>();
     for (const entry of this.#entries.values()) {
       if (entry.peer === undefined) continue;
@@ -108,14 +113,16 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
   }
 
   /**
-   * The broker says that nobody listens at the peer. What may be repeated need not wait for certainty; the rest waits, in
-   * case the peer was only cut off for a second.
+   * The broker says that nobody listens at the peer. What may be repeated need not wait for certainty, unless the peer lost its
+   * connection with ours and may be back with the reply in a moment; the rest waits, in case the peer was only cut off for a second.
    */
   probeUnheard(peer: Peer, ids: readonly string[], nowMs: number): void {
+    const mayReturn = nowMs - this.#returnedAtMs < PEERS_RETURN_MS;
     for (const id of ids) {
       const entry = this.#entries.get(id);
       if (entry?.peer !== peer) continue;
-      if (entry.repeatable) this.#lose(entry, "gone");
+      const lostWithUs = mayReturn && entry.sentAtMs <= this.#returnedAtMs;
+      if (entry.repeatable && !lostWithUs) this.#lose(entry, "gone");
       else if (entry.goneSinceMs === 0) entry.goneSinceMs = nowMs;
     }
   }
