@@ -31,6 +31,13 @@ export function replySubject(router: string, service: string, id: string): strin
 export function inboxSubject(principal: string, connection: string, id: string): string {
   return `_INBOX.${principal}.${connection}.${id}`;
 }
+/** Where one service answers a principal itself, past the routers: the broker proves who it is. */
+export function serviceInboxSubject(principal: string, service: string, connection: string, id: string): string {
+  return `_INBOX.${principal}.${service}.${connection}.${id}`;
+}
+export function framesSubject(service: string, instance: string, principal: string, stream: string): string {
+  return `mesh.frames.${service}.${instance}.${principal}.${stream}`;
+}
 export function cancelSubject(router: string, principal: string, call: string): string {
   return `mesh.cancel.${router}.${principal}.${call}`;
 }
@@ -52,6 +59,10 @@ export const subscriptions = {
   run: (service: string, instance: string): string => `mesh.run.${service}.${instance}.*.*`,
   direct: (service: string, instance: string): string => `mesh.direct.${service}.${instance}.*.*`,
   inbox: (principal: string, connection: string): string => `_INBOX.${principal}.${connection}.*`,
+  serviceInbox: (principal: string, service: string, connection: string): string =>
+    `_INBOX.${principal}.${service}.${connection}.*`,
+  frames: (service: string, instance: string, principal: string): string =>
+    `mesh.frames.${service}.${instance}.${principal}.*`,
 } as const;
 
 /** A call as its subject tells it: the broker has proven `principal`. `router` is set when the caller chose one. */
