@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { FinishedReplies, KEEP_REPLIES_BYTES, KEEP_REPLY_MS, MAX_FORGOTTEN_REPLIES } from "./finished-replies.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -28,10 +29,12 @@ test("the oldest go when the bytes are too many, and it is still known that they
   for (let i = 0; i < 30; i++) assert.ok(replies.has(`r${i}`), `r${i}`);
 });
 
-test("tiny replies are bounded too", () => {
+test("tiny replies are bounded too, wherever the ring happens to end", () => {
   const replies = new FinishedReplies();
-  for (let i = 0; i < 200_000; i++) replies.keep(`r${i}`, "s", EMPTY, EMPTY, 0);
-  assert.ok(replies.size <= KEEP_REPLIES_BYTES / 160, String(replies.size));
+  const tiny = Array.from({ length: 90 }, (_, size) => new Uint8Array(size));
+  for (let i = 0; i < 200_000; i++) replies.keep(`r${i}`, "s", tiny[i % 83] as Uint8Array, EMPTY, i / 100);
+  assert.ok(replies.size <= KEEP_REPLIES_BYTES / 48, String(replies.size));
+  assert.equal(replies.find("r199999")?.payload.length, 199_999 % 83);
 });
 
 test("a reply is kept for its time", () => {
@@ -67,17 +70,60 @@ test("an id used again takes its own place: counts do not drift until nothing is
 test("what is remembered of forgotten ones is bounded", () => {
   const replies = new FinishedReplies();
   const huge = new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1);
+  const half = MAX_FORGOTTEN_REPLIES / 2;
   for (let i = 0; i <= MAX_FORGOTTEN_REPLIES; i++) replies.keep(`r${i}`, "s", huge, EMPTY, 0);
   assert.ok(!replies.has("r0"));
-  assert.ok(replies.has("r1"));
-  assert.ok(replies.has(`r${MAX_FORGOTTEN_REPLIES}`));
+  for (let i = half + 1; i <= MAX_FORGOTTEN_REPLIES; i++) assert.ok(replies.has(`r${i}`), `r${i}`);
 });
 
 test("since an instant, in order", () => {
   const replies = new FinishedReplies();
-  for (const at of [100, 200, 300]) replies.keep(`r${at}`, "s", EMPTY, EMPTY, at);
+  for (const at of [100, 200, 300]) replies.keep(`r${at}`, `s${at}`, EMPTY, EMPTY, at);
   assert.deepEqual(
-    [...replies.since(200)].map(({ id }) => id),
-    ["r200", "r300"],
+    [...replies.since(200)].map(({ subject }) => subject),
+    ["s200", "s300"],
+  );
+});
+
+/** What the ring of bytes must behave as: a list, oldest first, of which the oldest goes when something has to. */
+test("whatever is kept, found and let go, it is as a plain list would have it", () => {
+  const bytes = fc.oneof({ weight: 20, arbitrary: fc.nat(600) }, { weight: 1, arbitrary: fc.nat(1_100_000) });
+  const step = fc.record({ id: fc.nat(400), bytes, afterMs: fc.nat(60), headers: fc.nat(40) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 600 }), (steps) => {
+      const replies = new FinishedReplies();
+      const model: { id: string; subject: string; fill: number; bytes: number; at: number }[] = [];
+      const ended = new Set<string>();
+      let nowMs = 0;
+      for (const [i, { id, bytes: size, afterMs, headers }] of steps.entries()) {
+        nowMs += afterMs;
+        const name = `id${id}`;
+        const subject = `_INBOX.${"x".repeat(i % 50)}.${i}`;
+        replies.keep(name, subject, new Uint8Array(size).fill(i), new Uint8Array(headers).fill(i), nowMs);
+        ended.add(name);
+        const same = model.findIndex((one) => one.id === name);
+        if (same >= 0) model.splice(same, 1);
+        if (size <= KEEP_REPLIES_BYTES / 8 - 200)
+          model.push({ id: name, subject, fill: i & 255, bytes: size, at: nowMs });
+        const found = replies.find(name);
+        if (found !== undefined) {
+          assert.deepEqual([found.subject, found.payload.length, found.headers.length], [subject, size, headers]);
+          assert.ok(found.payload.every((byte) => byte === (i & 255)));
+        } else assert.ok(size > KEEP_REPLIES_BYTES / 8 - 200);
+      }
+      // The ring has let go only of the oldest: what it still has is the end of the list.
+      const kept = [...replies.since(0)].map(({ subject }) => subject);
+      assert.deepEqual(kept, kept.length === 0 ? [] : model.map(({ subject }) => subject).slice(-kept.length));
+      assert.equal(replies.size, kept.length);
+      const total = model.reduce((sum, one) => sum + one.bytes + 200, 0);
+      const young = model.filter(({ at }) => nowMs - at <= KEEP_REPLY_MS);
+      if (total < KEEP_REPLIES_BYTES / 2) assert.ok(kept.length >= young.length, `${kept.length} of ${young.length}`);
+      for (const one of model) {
+        const found = replies.find(one.id);
+        assert.equal(found !== undefined, kept.includes(one.subject));
+      }
+      for (const id of ended) assert.ok(replies.has(id));
+    }),
+    { numRuns: 60 },
   );
 });
