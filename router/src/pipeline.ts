@@ -188,12 +188,18 @@ export class Pipeline {
 
   /** Every service the call may end at must allow it: its own, and those its Route's destinations name. */
   #authorize(exchange: Exchange): void {
-    const services = new Set([exchange.targetService]);
-    for (const { service } of exchange.route?.destinations ?? []) if (service !== undefined) services.add(service);
-    for (const service of services) {
-      const decision = authorize(exchange.policy, finalFacts(exchange, service), "router");
-      if (decision.audited.length > 0) this.#ports.failures.audited(exchange, decision.audited);
-    }
+    this.#authorizeAt(exchange, exchange.targetService);
+    const destinations = exchange.route?.destinations;
+    if (destinations === undefined) return;
+    const others = new Set<string>();
+    for (const { service } of destinations) if (service !== undefined) others.add(service);
+    others.delete(exchange.targetService);
+    for (const service of others) this.#authorizeAt(exchange, service);
+  }
+
+  #authorizeAt(exchange: Exchange, service: string): void {
+    const decision = authorize(exchange.policy, finalFacts(exchange, service), "router");
+    if (decision.audited.length > 0) this.#ports.failures.audited(exchange, decision.audited);
   }
 
   /** It counts as carried until it has been answered, so that a drain waits and a probe finds it. */

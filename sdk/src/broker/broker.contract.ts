@@ -2,8 +2,8 @@
 // brings the test runner (`memory-broker.test.ts` beside the twin, `test/src/conformance` for a real server).
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeHeaderBlock, headerValue, parseHeaderBlock } from "../contract/header-block.ts";
 import { header } from "../contract/header-names.ts";
+import { encodeHeaderBlock, headerValue, parseHeaderBlock } from "../contract/index.ts";
 import type { Broker, BrokerMessage } from "./broker.ts";
 
 export interface BrokerFixture {

@@ -3,14 +3,33 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Priority } from "../contract/header-names.ts";
 import type { TraceContext } from "../telemetry/port.ts";
+import type { LazyAbort } from "./lazy-abort.ts";
 
-export interface Ambient {
+export class Ambient {
+  readonly #abort: LazyAbort;
   /** Monotonic instant of this process. */
   readonly deadlineAtMs: number;
-  readonly signal: AbortSignal;
   readonly trace: TraceContext | undefined;
   readonly baggage: string | undefined;
   readonly priority: Priority;
+
+  constructor(
+    deadlineAtMs: number,
+    abort: LazyAbort,
+    trace: TraceContext | undefined,
+    baggage: string | undefined,
+    priority: Priority,
+  ) {
+    this.deadlineAtMs = deadlineAtMs;
+    this.#abort = abort;
+    this.trace = trace;
+    this.baggage = baggage;
+    this.priority = priority;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
 }
 
 const storage = new AsyncLocalStorage<Ambient>();

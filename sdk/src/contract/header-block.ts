@@ -1,6 +1,7 @@
-// The strict reader and the writer of NATS header blocks. A block is `NATS/1.0[ status[ text]]`, CRLF, `Name: value` lines,
+// The strict reader of NATS header blocks. A block is `NATS/1.0[ status[ text]]`, CRLF, `Name: value` lines,
 // and an empty line. Nothing lenient: a relay that reads a block otherwise than the broker can be made to lie.
 import { Buffer } from "node:buffer";
+import { header } from "./header-names.ts";
 
 /** Headers as they came, in order: name, value, name, value. `status` is the number of a status line, 0 without one. */
 export interface HeaderBlock {
@@ -13,8 +14,21 @@ export const EMPTY_BLOCK: HeaderBlock = Object.freeze({ status: 0, fields: Objec
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_FIELDS = 256;
 const PREFIX = "NATS/1.0";
-/** RFC 9110 token characters; a header name is nothing else. */
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const CR = 13;
+const LF = 10;
+const COLON = 58;
+const TAB = 9;
+const SPACE = 32;
+
+/** RFC 9110 token characters by their code; a header name is nothing else. */
+const TOKEN = new Uint8Array(256);
+for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  TOKEN[character.charCodeAt(0)] = 1;
+
+/** Names on the wire that are written as the mesh writes them, by length: they are not made anew for each message. */
+const KNOWN_NAMES: readonly (readonly string[])[] = Array.from({ length: 32 }, (_, length) =>
+  Object.values(header).filter((name) => name.length === length),
+);
 
 /**
  * Reads a block. Returns why it is refused as a string: wrong prefix, lone CR or LF, control characters, a line without
@@ -32,35 +46,68 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
     // A status line alone ends with one CRLF and the empty line; anything else is unterminated.
     return "header block is not terminated by an empty line";
   }
-  const lineEnd = text.indexOf("\r\n");
-  const status = parseStatus(text.slice(PREFIX.length, lineEnd));
-  if (typeof status === "string") return status;
+  let at = PREFIX.length;
+  let status = 0;
+  if (bytes[at] !== CR || bytes[at + 1] !== LF) {
+    at = text.indexOf("\r\n");
+    const read = parseStatus(text.slice(PREFIX.length, at));
+    if (typeof read === "string") return read;
+    status = read;
+  }
+  at += 2;
   const fields: string[] = [];
   let bytesWritten = length;
-  let at = lineEnd + 2;
+  // The block ends with CRLF CRLF, so that every walk below ends before its end.
   const end = length - 2;
   while (at < end) {
-    const next = text.indexOf("\r\n", at);
-    if (next === at) return "header block goes on after its empty line";
-    const colon = text.indexOf(":", at);
-    if (colon < 0 || colon >= next) return "header line without a colon";
-    const name = text.slice(at, colon);
-    if (!NAME.test(name)) return "header name with a character that is not allowed";
-    const value = trimBlanks(text, colon + 1, next);
-    const problem = valueProblem(value);
-    if (problem !== 0) {
-      if (problem === 1) return `header ${shortName(name)}: control character in the value`;
-      const decoded = Buffer.from(value, "latin1").toString("utf8");
+    let colon = at;
+    while (TOKEN[bytes[colon] as number] === 1) colon++;
+    if (bytes[colon] !== COLON || colon === at) return nameProblem(text, at);
+    let from = colon + 1;
+    while (isBlank(bytes[from] as number)) from++;
+    let to = from;
+    let ascii = true;
+    for (; ; to++) {
+      const code = bytes[to] as number;
+      if (code >= SPACE && code < 0x7f) continue;
+      if (code > 0x7f) ascii = false;
+      else if (code === CR && bytes[to + 1] === LF) break;
+      else if (code !== TAB) return `header ${shortName(text.slice(at, colon))}: control character in the value`;
+    }
+    const next = to + 2;
+    // Space and tab only: `String.trim` would eat bytes of a UTF-8 character read as Latin-1.
+    while (to > from && isBlank(bytes[to - 1] as number)) to--;
+    const name = nameAt(text, at, colon);
+    if (ascii) fields.push(name, text.slice(from, to));
+    else {
+      const decoded = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("utf8");
       // What is no UTF-8 becomes U+FFFD, three bytes for one, when it is passed on: nobody behind us could read it then.
-      bytesWritten += Buffer.byteLength(decoded) - value.length;
+      bytesWritten += Buffer.byteLength(decoded) - (to - from);
       if (bytesWritten > MAX_BLOCK_BYTES)
         return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
       fields.push(name, decoded);
-    } else fields.push(name, value);
+    }
     if (fields.length > MAX_FIELDS * 2) return `more than ${MAX_FIELDS} headers`;
-    at = next + 2;
+    at = next;
   }
   return { status, fields };
+}
+
+/** The name between two places; that of the mesh's own constant if it is written so. */
+function nameAt(text: string, from: number, to: number): string {
+  const known = KNOWN_NAMES[to - from];
+  if (known !== undefined) for (const name of known) if (text.startsWith(name, from)) return name;
+  return text.slice(from, to);
+}
+
+/** Why no name and colon stand at the beginning of a line. */
+function nameProblem(text: string, at: number): string {
+  const next = text.indexOf("\r\n", at);
+  if (next === at) return "header block goes on after its empty line";
+  const colon = text.indexOf(":", at);
+  return colon < 0 || colon >= next
+    ? "header line without a colon"
+    : "header name with a character that is not allowed";
 }
 
 const MAX_SHOWN_NAME = 64;
@@ -81,30 +128,8 @@ function parseStatus(text: string): number | string {
   return match === null ? "malformed status line in the header block" : Number(match[1]);
 }
 
-/** Space and tab only: `String.trim` would eat bytes of a UTF-8 character read as Latin-1. */
-function trimBlanks(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
 function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-/** 0: plain ASCII; 1: a control character; 2: bytes above ASCII, to be read as UTF-8. */
-function valueProblem(value: string): 0 | 1 | 2 {
-  let result: 0 | 2 = 0;
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code > 0x7e) {
-      if (code === 0x7f) return 1;
-      result = 2;
-    } else if (code < 0x20 && code !== 0x09) return 1;
-  }
-  return result;
+  return code === SPACE || code === TAB;
 }
 
 /** The first value under a name, in any case; undefined if there is none. */
@@ -128,34 +153,44 @@ export function isReservedHeader(name: string): boolean {
   return lower.startsWith("malla-") || RESERVED_EXACT.has(lower);
 }
 
+/** Reserved names as the mesh writes them; there are fewer than bits in a number. */
+const RESERVED_NAMES_WRITTEN = Object.values(header).filter((name) => isReservedHeader(name));
+const CANONICAL: ReadonlyMap<string, string> = new Map(
+  RESERVED_NAMES_WRITTEN.map((name) => [name.toLowerCase(), name]),
+);
+const RESERVED_BITS: ReadonlyMap<string, number> = new Map(RESERVED_NAMES_WRITTEN.map((name, bit) => [name, 1 << bit]));
+
 /** The first reserved name that stands twice (in any case), or undefined. */
 export function duplicateReserved(block: HeaderBlock): string | undefined {
   const { fields } = block;
   // One pass: a sender may choose hundreds of names, and comparing each with each would be its cheapest attack.
-  const seen = new Set<string>();
+  let knownSeen = 0;
+  let othersSeen: Set<string> | undefined;
   for (let i = 0; i < fields.length; i += 2) {
-    const name = (fields[i] as string).toLowerCase();
-    if (!isReservedHeader(name)) continue;
-    if (seen.has(name)) return fields[i];
-    seen.add(name);
+    const name = fields[i] as string;
+    const bit = RESERVED_BITS.get(name);
+    if (bit !== undefined) {
+      if ((knownSeen & bit) !== 0) return name;
+      knownSeen |= bit;
+      continue;
+    }
+    // In another case than the mesh writes it, or a name of its own that the mesh does not know.
+    const lower = name.toLowerCase();
+    if (!isReservedHeader(lower)) continue;
+    const known = RESERVED_BITS.get(CANONICAL.get(lower) ?? "");
+    if (known !== undefined) {
+      if ((knownSeen & known) !== 0) return name;
+      knownSeen |= known;
+    } else {
+      othersSeen ??= new Set();
+      if (othersSeen.has(lower)) return name;
+      othersSeen.add(lower);
+    }
   }
   return undefined;
 }
 
-const BARE: Uint8Array = Buffer.from("NATS/1.0\r\n\r\n", "latin1");
-
-/**
- * Writes a block. A value with CR or LF cannot be carried and throws a TypeError; so does a name that is no token.
- * `fields` is name, value, name, value; names of the mesh are constants and need no check.
- */
-export function encodeHeaderBlock(fields: readonly string[]): Uint8Array {
-  if (fields.length === 0) return BARE;
-  let text = "NATS/1.0\r\n";
-  for (let i = 0; i < fields.length; i += 2) {
-    text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  }
-  return Buffer.from(`${text}\r\n`, "utf8");
-}
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Checks what an application wants to send as headers: throws a TypeError that names the header, never its value. */
 export function assertSendable(name: string, value: string): void {

@@ -4,6 +4,7 @@ export * from "./control-messages.ts";
 export * from "./credentials.ts";
 export * from "./deadline.ts";
 export * from "./documents.ts";
+export * from "./encode-header-block.ts";
 export * from "./header-block.ts";
 export * from "./header-names.ts";
 export * from "./mesh-error.ts";

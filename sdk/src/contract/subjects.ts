@@ -65,6 +65,24 @@ export const subscriptions = {
     `mesh.frames.${service}.${instance}.${principal}.*`,
 } as const;
 
+/** Subjects whose meaning is remembered; when there are as many, all are forgotten: a flood of made-up ones costs what parsing does. */
+export const MAX_REMEMBERED_SUBJECTS = 4_096;
+
+/** Parses each subject once: those of calls are few and come again with every call. */
+function remembered<Parsed>(parse: (subject: string) => Parsed | undefined): (subject: string) => Parsed | undefined {
+  const known = new Map<string, Parsed>();
+  return (subject) => {
+    const before = known.get(subject);
+    if (before !== undefined) return before;
+    const parsed = parse(subject);
+    // What is refused is not worth a place.
+    if (parsed === undefined) return undefined;
+    if (known.size >= MAX_REMEMBERED_SUBJECTS) known.clear();
+    known.set(subject, parsed);
+    return parsed;
+  };
+}
+
 /** A call as its subject tells it: the broker has proven `principal`. `router` is set when the caller chose one. */
 export interface CallTarget {
   readonly principal: string;
@@ -76,7 +94,7 @@ export interface CallTarget {
  * Parses `mesh.call.<principal>.<service>.<method>` and `mesh.via.<router>.<principal>.<service>.<method>`.
  * Returns undefined for anything else: wrong arity, wrong tokens, names that could not have been issued.
  */
-export function parseCallSubject(subject: string): CallTarget | undefined {
+export const parseCallSubject = remembered((subject: string): CallTarget | undefined => {
   const tokens = subject.split(".");
   const first = tokens[1] === "call" ? 2 : tokens[1] === "via" ? 3 : -1;
   if (first < 0 || tokens[0] !== "mesh" || tokens.length !== first + 3) return undefined;
@@ -85,7 +103,7 @@ export function parseCallSubject(subject: string): CallTarget | undefined {
   const method = tokens[first + 2] as string;
   if (!isServiceName(principal) || !isServiceName(service) || !isMethodName(method)) return undefined;
   return { principal, service, method };
-}
+});
 
 /** An attempt as an instance sees it. `kind` tells whether a router or the caller itself sent it. */
 export interface AttemptTarget extends CallTarget {
@@ -94,7 +112,7 @@ export interface AttemptTarget extends CallTarget {
 }
 
 /** Parses `mesh.run|direct.<service>.<instance>.<principal>.<method>`; the method may be a probe's. */
-export function parseAttemptSubject(subject: string): AttemptTarget | undefined {
+export const parseAttemptSubject = remembered((subject: string): AttemptTarget | undefined => {
   const tokens = subject.split(".");
   if (tokens.length !== 6 || tokens[0] !== "mesh") return undefined;
   const kind = tokens[1];
@@ -103,7 +121,7 @@ export function parseAttemptSubject(subject: string): AttemptTarget | undefined 
   if (!isServiceName(service) || !isInstanceId(instance) || !isServiceName(principal)) return undefined;
   if (method !== PROBE_METHOD && !isMethodName(method)) return undefined;
   return { kind, service, instance, principal, method };
-}
+});
 
 /** Parses `mesh.reply.<router>.<service>.<id>`: the service is proven by the broker. */
 export function parseReplySubject(subject: string): { router: string; service: string; id: string } | undefined {

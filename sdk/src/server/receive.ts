@@ -1,7 +1,8 @@
 // What an instance does with what is sent to it: probes and cancels at once, calls after the read chunk they came in, so
 // that a cancel right behind a call still finds it unstarted (failure rule 4). admit → run → answer.
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
-import { runWithin } from "../call/ambient.ts";
+import { Ambient, runWithin } from "../call/ambient.ts";
+import { LazyAbort } from "../call/lazy-abort.ts";
 import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
 import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
@@ -240,7 +241,7 @@ export class Receiver {
     const { endpoint, stats } = served;
     const { clock, timers, telemetry } = runtime;
     const startedAtMs = clock.nowMs();
-    const controller = new AbortController();
+    const abort = new LazyAbort();
     const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
     const { name, attributes } = rpcSpan(target.service, target.method);
     const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
@@ -275,21 +276,17 @@ export class Receiver {
       abort: (reason: "cancelled" | "deadline"): void => {
         const text = reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up";
         const error = MeshError.of(reason, text, { origin: "instance" });
-        controller.abort(error);
+        abort.abort(error);
         finish(error, undefined);
         goneOn = served.abandon();
       },
     };
     this.#calls.start(call);
     telemetry.callStarted("instance", target.service);
-    const context = createCallContext(runtime, target, facts, controller.signal, startedAtMs + remainingMs, span);
-    const ambient = {
-      deadlineAtMs: startedAtMs + remainingMs,
-      signal: controller.signal,
-      trace: span?.context ?? facts.parent ?? telemetry.tracer?.unsampledRoot(),
-      baggage: headerValue(facts.headers, header.baggage),
-      priority: facts.priority,
-    };
+    const context = createCallContext(runtime, target, facts, abort, startedAtMs + remainingMs, span);
+    const trace = span?.context ?? facts.parent ?? telemetry.tracer?.unsampledRoot();
+    const baggage = headerValue(facts.headers, header.baggage);
+    const ambient = new Ambient(startedAtMs + remainingMs, abort, trace, baggage, facts.priority);
     runWithin(ambient, () => {
       try {
         const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
