@@ -7,7 +7,6 @@ import {
   connect,
   credsAuthenticator,
   errors,
-  type Msg,
   type NatsConnection,
   type Subscription,
   type SubscriptionOptions,
@@ -19,6 +18,8 @@ import {
   type BrokerStatus,
   type BrokerSubscription,
 } from "./broker.ts";
+import { batchOn, readMessage } from "./client-internals.ts";
+import type { OutboundBatch } from "./outbound-batch.ts";
 import { translateStatus } from "./translate-status.ts";
 
 /** Client ping: a server that does not answer two pings one second apart is dead. */
@@ -149,6 +150,8 @@ interface Lasting {
 /** One place on NATS: a connection, and while its server goes away a second one. */
 export class NatsBroker implements Broker {
   #connection: NatsConnection;
+  /** What this turn has published on it; undefined with a client of another make. */
+  #batch: OutboundBatch | undefined;
   readonly #ports: NatsBrokerPorts;
   readonly #lasting = new Set<Lasting>();
   readonly #listeners = new Set<(status: BrokerStatus) => void>();
@@ -160,6 +163,7 @@ export class NatsBroker implements Broker {
 
   constructor(connection: NatsConnection, ports: NatsBrokerPorts) {
     this.#connection = connection;
+    this.#batch = batchOn(connection);
     this.#ports = ports;
     this.#watch(connection);
   }
@@ -167,6 +171,11 @@ export class NatsBroker implements Broker {
   /** The client's own connection, for the JetStream adapters beside this file: another one after a move. */
   get connection(): NatsConnection {
     return this.#connection;
+  }
+
+  /** Whether the client lets us write a turn's messages at once; if not, it does what it can. */
+  get batches(): boolean {
+    return this.#batch !== undefined;
   }
 
   get connected(): boolean {
@@ -193,6 +202,8 @@ export class NatsBroker implements Broker {
 
   publish(subject: string, payload: Uint8Array, reply?: string, headers?: Uint8Array): void {
     if (!this.#connected) throw new BrokerDisconnected();
+    if (this.#batch?.add(subject, reply ?? "", headers, payload) === true) return;
+    this.#batch?.flush();
     // A fresh literal each time: the client writes into the options it is given.
     this.#connection.publish(subject, payload, {
       ...(reply === undefined ? {} : { reply }),
@@ -213,14 +224,17 @@ export class NatsBroker implements Broker {
         }
       },
     };
+    this.#batch?.flush();
     const lasting: Lasting = { subject, options, made: [this.#connection.subscribe(subject, { ...options })] };
     this.#lasting.add(lasting);
     return {
       unsubscribe: () => {
+        this.#batch?.flush();
         this.#lasting.delete(lasting);
         for (const subscription of lasting.made) subscription.unsubscribe();
       },
       drain: async () => {
+        this.#batch?.flush();
         this.#lasting.delete(lasting);
         await Promise.all(lasting.made.map(async (subscription) => this.#drain(subscription)));
       },
@@ -250,6 +264,7 @@ export class NatsBroker implements Broker {
   }
 
   async flush(): Promise<void> {
+    this.#batch?.flush();
     if (this.#connected) await this.#unlessLost(this.#connection.flush());
   }
 
@@ -264,6 +279,7 @@ export class NatsBroker implements Broker {
 
   async close(): Promise<void> {
     this.#closing = true;
+    this.#batch?.flush();
     await Promise.all([closeQuietly(this.#connection), closeQuietly(this.#leftBehind)]);
   }
 
@@ -327,8 +343,10 @@ export class NatsBroker implements Broker {
     await to.flush().catch(() => undefined);
     // What was subscribed meanwhile is on the old connection alone, which will be closed.
     join();
+    this.#batch?.flush();
     this.#leftBehind = from;
     this.#connection = to;
+    this.#batch = batchOn(to);
     this.#connected = true;
     this.#watch(to);
     this.#tell({ type: "moved" });
@@ -363,24 +381,4 @@ async function closeQuietly(connection: NatsConnection | undefined): Promise<voi
 /** What was sent to it still arrives. */
 async function endQuietly(subscription: Subscription): Promise<void> {
   await subscription.drain().catch(() => undefined);
-}
-
-/** What the client keeps of a message: not public, so absent in another version; the public way is then taken. */
-interface ClientMessage {
-  readonly _rdata?: Uint8Array;
-  readonly _msg?: { readonly hdr: number };
-}
-
-const NONE: Uint8Array = new Uint8Array(0);
-
-/** The raw header bytes are in the message; decoding them into the client's own type and back would cost twice. */
-function readMessage(message: Msg): BrokerMessage {
-  const raw = message as unknown as ClientMessage;
-  let headers: Uint8Array = NONE;
-  if (raw._rdata !== undefined && raw._msg !== undefined) {
-    if (raw._msg.hdr > 0) headers = raw._rdata.subarray(0, raw._msg.hdr);
-  } else if (message.headers !== undefined) {
-    headers = (message.headers as unknown as { encode(): Uint8Array }).encode();
-  }
-  return { subject: message.subject, reply: message.reply ?? "", headers, payload: message.data };
 }

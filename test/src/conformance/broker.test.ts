@@ -49,6 +49,30 @@ describe("the contract of a broker, on a real server", () => {
   for (const { name, run } of brokerContract) test(name, async () => run({ connect, callbackErrors }));
 });
 
+test("the client's faster way of sending is there: another version of it may have moved it", async () =>
+  assert.ok((await connect()).batches));
+
+test("what is published, subscribed, flushed and ended comes in the order it was done in", async () => {
+  const broker = await connect();
+  const heard: string[] = [];
+  const say = (text: string): void => broker.publish("order", Buffer.from(text));
+  say("before");
+  const first = broker.subscribe("order", ({ payload }) => heard.push(Buffer.from(payload).toString()));
+  say("while");
+  broker.publish("order", Buffer.alloc(40_000, "x"));
+  say("behind the large one");
+  first.unsubscribe();
+  say("after");
+  await broker.flush();
+  // An unsubscribe ends what is heard at once on our side; the broker has seen the same order.
+  const second = broker.subscribe("order", ({ payload }) => heard.push(`${payload.length}`));
+  broker.publish("order", Buffer.alloc(40_000, "x"));
+  broker.publish("order", Buffer.alloc(3));
+  await broker.flush();
+  await second.drain();
+  assert.deepEqual(heard, ["40000", "3"]);
+});
+
 test("the no-responders answer is the one the twin in memory gives, to the byte", async () => {
   const broker = await connect();
   const answer = new Promise<BrokerMessage>((resolve) => broker.subscribe("inbox.*", resolve));
