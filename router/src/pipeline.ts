@@ -281,7 +281,7 @@ export class Pipeline {
   #publish(exchange: Exchange, payload: Uint8Array, headers: Uint8Array): void {
     const { broker, active, runtime } = this.#ports;
     const key = finishedKey(exchange.callId, exchange.principal);
-    active.finished.keep(key, exchange.reply, payload, headers, runtime.clock.nowMs());
+    active.finished.keep(key, exchange.reply, payload, headers, runtime.clock.nowMs(), exchange.principal);
     if (broker.connected) broker.publish(exchange.reply, payload, undefined, headers);
   }
 

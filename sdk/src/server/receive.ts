@@ -321,14 +321,14 @@ export class Receiver {
     if (error === undefined) {
       const encoded = this.#encode(endpoint, message, facts, value);
       if (!(encoded instanceof MeshError)) {
-        this.#reply(id, message.reply, encoded.bytes, encoded.headers);
+        this.#reply(id, message, encoded.bytes, encoded.headers);
         return undefined;
       }
       error = encoded;
     }
     const fields = errorFields(error, 1);
     fields.push(header.load, formatLoad(this.load));
-    this.#reply(id, message.reply, EMPTY, encodeFields(fields));
+    this.#reply(id, message, EMPTY, encodeFields(fields));
     return error;
   }
 
@@ -351,9 +351,10 @@ export class Receiver {
     }
   }
 
-  #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
-    this.#calls.finished.keep(id, subject, payload, headers, this.#options.runtime.clock.nowMs());
-    this.#publish(subject, payload, headers);
+  #reply(id: string, { subject, reply }: BrokerMessage, payload: Uint8Array, headers: Uint8Array): void {
+    const nowMs = this.#options.runtime.clock.nowMs();
+    this.#calls.finished.keep(id, reply, payload, headers, nowMs, provenPrincipal(subject));
+    this.#publish(reply, payload, headers);
   }
 
   /** While the connection is down nothing is sent: the reply is kept and sent again after. */

@@ -14,7 +14,7 @@ test("an id runs once: not while it runs, not after", () => {
   assert.ok(calls.mayStart("a"));
   calls.start(call("a"));
   assert.ok(!calls.mayStart("a"));
-  calls.finished.keep("a", "s", EMPTY, EMPTY, 0);
+  calls.finished.keep("a", "s", EMPTY, EMPTY, 0, "cart");
   calls.end("a");
   assert.ok(!calls.mayStart("a"));
 });
@@ -22,7 +22,7 @@ test("an id runs once: not while it runs, not after", () => {
 test("a probe tells running, done and unseen, and what was unseen never runs", () => {
   const calls = new RunningCalls();
   calls.start(call("r"));
-  calls.finished.keep("d", "s", EMPTY, EMPTY, 0);
+  calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   assert.deepEqual(calls.probe(["r", "d", "u"]), { running: ["r"], done: ["d"], unseen: ["u"] });
   assert.ok(!calls.mayStart("u"));
   assert.deepEqual(calls.probe(["u"]).unseen, ["u"]);
@@ -31,7 +31,7 @@ test("a probe tells running, done and unseen, and what was unseen never runs", (
 test("a call whose reply was too large to keep has run: it is never unseen, which would run it twice", () => {
   const calls = new RunningCalls();
   calls.start(call("big"));
-  calls.finished.keep("big", "s", new Uint8Array(KEEP_REPLIES_BYTES / 4), EMPTY, 0);
+  calls.finished.keep("big", "s", new Uint8Array(KEEP_REPLIES_BYTES / 4), EMPTY, 0, "cart");
   calls.end("big");
   assert.deepEqual(calls.probe(["big"]), { running: [], done: ["big"], unseen: [] });
   assert.ok(!calls.mayStart("big"));
@@ -41,7 +41,7 @@ test("a cancel aborts what runs, burns what has not come, and leaves alone what 
   const aborts: string[] = [];
   const calls = new RunningCalls();
   calls.start(call("r", aborts));
-  calls.finished.keep("d", "s", EMPTY, EMPTY, 0);
+  calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   for (const id of ["r", "d", "u"]) calls.cancel(id);
   assert.deepEqual(aborts, ["r cancelled"]);
   assert.ok(!calls.mayStart("u"));
