@@ -36,7 +36,7 @@ test("a call is found by its own principal only", () => {
 test("a probe tells a principal of its own calls, burns what is unseen, for that principal only", () => {
   const active = new ActiveCalls();
   active.start(call("running"));
-  active.finished.keep("cart done", "s", EMPTY, EMPTY, 0);
+  active.finished.keep("done", "s", EMPTY, EMPTY, 0, "cart");
   assert.deepEqual(active.probe("cart", ["running", "done", "new"]), {
     running: ["running"],
     done: ["done"],
@@ -50,7 +50,7 @@ test("a probe tells a principal of its own calls, burns what is unseen, for that
 
 test("an id named a thousand times is answered once", () => {
   const active = new ActiveCalls();
-  active.finished.keep("cart done", "s", EMPTY, EMPTY, 0);
+  active.finished.keep("done", "s", EMPTY, EMPTY, 0, "cart");
   assert.deepEqual(active.probe("cart", new Array<string>(1_000).fill("done")).done, ["done"]);
 });
 

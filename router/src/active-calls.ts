@@ -52,7 +52,7 @@ export class ActiveCalls {
 
   /** Whether a call of this id was answered not long ago. */
   hasFinished(callId: string, principal: string): boolean {
-    return this.finished.has(finishedKey(callId, principal));
+    return this.finished.has(callId, principal);
   }
 
   /** Whether a call of this id is running for somebody else. */
@@ -141,9 +141,4 @@ export class ActiveCalls {
     if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
-}
-
-/** What a finished call's reply is kept under: ids are a caller's own. */
-export function finishedKey(callId: string, principal: string): string {
-  return `${principal} ${callId}`;
 }

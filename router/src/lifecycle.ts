@@ -5,7 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
-import { MeshError, parseReplySubject, ROUTER_ID_PREFIX, ROUTER_QUEUE, subscriptions } from "@malla/sdk/contract";
+import {
+  MeshError,
+  parseReplySubject,
+  ROUTER_ID_PREFIX,
+  ROUTER_QUEUE,
+  replyIdOf,
+  subscriptions,
+} from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
 import { createAdminServer, type HealthCheck } from "./admin/index.ts";
 import { Cancels } from "./attempts/cancels.ts";
@@ -103,9 +110,11 @@ export class Lifecycle {
     const plain = this.#services.resolve(TOKENS.plainServices);
     runtime.stall.catchUpBy(async () => mesh.flush());
     mesh.subscribe(subscriptions.replies(this.#router), (message) => {
-      const subject = parseReplySubject(message.subject);
-      if (subject !== undefined && plain.onReply(message, subject.service, subject.id)) return;
-      sender.onReply(message, attempts);
+      // What came after its time, or to nobody, may come by the thousand: it is looked at no further.
+      const id = replyIdOf(message.subject);
+      if (sender.awaits(id, attempts)) return sender.onReply(message, attempts);
+      const subject = plain.awaits(id) ? parseReplySubject(message.subject) : undefined;
+      if (subject !== undefined) plain.onReply(message, subject.service, subject.id);
     });
     hearInstances(mesh, runtime, registry);
     mesh.onStatus((status) => {

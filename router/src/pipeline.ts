@@ -21,7 +21,7 @@ import { type CallTarget, MESH_SERVICE, MeshError, provenPrincipal, type Reason 
 import type { PolicyHolder } from "@malla/sdk/discovery";
 import { lowerPriority, settingsOf } from "@malla/sdk/engine";
 import { attribute, OTHER, type RefusalStage, rpcSpan } from "@malla/sdk/telemetry";
-import { type ActiveCall, type ActiveCalls, finishedKey } from "./active-calls.ts";
+import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
 import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
@@ -286,9 +286,9 @@ export class Pipeline {
   /** While the connection is down nothing is sent; the caller asks by a probe and gets it then. */
   #publish(exchange: Exchange, payload: Uint8Array, headers: Uint8Array): void {
     const { broker, active, runtime } = this.#ports;
-    const key = finishedKey(exchange.callId, exchange.principal);
-    active.finished.keep(key, exchange.reply, payload, headers, runtime.clock.nowMs());
-    if (broker.connected) broker.publish(exchange.reply, payload, undefined, headers);
+    const { callId, principal, reply } = exchange;
+    active.finished.keep(callId, reply, payload, headers, runtime.clock.nowMs(), principal);
+    if (broker.connected) broker.publish(reply, payload, undefined, headers);
   }
 
   /** The only place where something thrown becomes a wire status. What is not ours is logged and told as `internal`. */

@@ -142,6 +142,11 @@ export class RunSender implements AttemptSender {
     attempts.probeAll(this.#options.runtime.clock.nowMs(), (instance, ids) => this.probe(instance, ids));
   }
 
+  /** Whether a reply of this id answers an attempt or a probe. */
+  awaits(id: string, attempts: AttemptTable): boolean {
+    return attempts.get(id) !== undefined || this.#probes.has(id);
+  }
+
   /** A message on `mesh.reply.<this router>.*.*`. */
   onReply(message: BrokerMessage, attempts: AttemptTable): void {
     const subject = parseReplySubject(message.subject);

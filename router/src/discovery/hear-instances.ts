@@ -3,12 +3,13 @@ import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import {
   decodeInstanceState,
+  isServiceName,
   type MeshReason,
   parseInstanceSubject,
   provenPrincipal,
   subscriptions,
 } from "@malla/sdk/contract";
-import { AnnouncementGate, type Registry } from "@malla/sdk/discovery";
+import { AnnouncementGate, announcerOf, type Registry } from "@malla/sdk/discovery";
 
 /** Hears them from now on. */
 export function hearInstances(broker: Broker, runtime: Runtime, registry: Registry): void {
@@ -17,11 +18,15 @@ export function hearInstances(broker: Broker, runtime: Runtime, registry: Regist
   const refuse = (subject: string, reason: MeshReason, problem: string): void =>
     refusals.refused({ stage: "announcement", reason, principal: provenPrincipal(subject), problem, subject });
   broker.subscribe(subscriptions.instances, ({ subject, payload }) => {
+    const now = clock.nowMs();
+    const announcer = announcerOf(subject);
+    if (!gate.mayRead(announcer, payload.length, now)) {
+      const principal = isServiceName(announcer) ? announcer : "";
+      const problem = "more announcements in a second than a service's instances need";
+      return refusals.refused({ stage: "announcement", reason: "rate-limited", principal, problem, subject });
+    }
     const who = parseInstanceSubject(subject);
     if (who === undefined) return refuse(subject, "bad-request", "an announcement whose subject names no instance");
-    const now = clock.nowMs();
-    if (!gate.mayRead(who.service, payload.length, now))
-      return refuse(subject, "rate-limited", "more announcements in a second than a service's instances need");
     const state = decodeInstanceState(payload);
     if (state === undefined) return refuse(subject, "bad-request", "an announcement that cannot be read");
     if (!registry.announce("sdk", who.service, who.instance, state, now, clock.stampMs()))

@@ -170,9 +170,14 @@ export class PlainServices {
     broker.publish(serviceQuestion("INFO", service), EMPTY, reply);
   }
 
+  /** Whether a reply of this id may be an answer to a question for INFO. */
+  awaits(id: string): boolean {
+    return id.startsWith("info-");
+  }
+
   /** True if the message was an answer to a question for INFO. */
   onReply(message: BrokerMessage, service: string, id: string): boolean {
-    if (!id.startsWith("info-")) return false;
+    if (!this.awaits(id)) return false;
     if (!this.#gate.mayRead(service, message.payload.length, this.#options.runtime.clock.nowMs())) {
       this.#refuse(service, "more answers in a second than a service's instances need", "rate-limited");
       return true;

@@ -99,7 +99,7 @@ test("small questions count as well; a probe too many is met by silence, and may
 test("replies that are sent again for a probe count with their bytes", async () => {
   const w = world();
   const large = Buffer.alloc(900 * 1024);
-  for (let i = 0; i < 8; i++) w.active.finished.keep(`cart d${i}`, `_INBOX.cart.x.d${i}`, large, EMPTY, 0);
+  for (let i = 0; i < 8; i++) w.active.finished.keep(`d${i}`, `_INBOX.cart.x.d${i}`, large, EMPTY, 0, "cart");
   const ids = Array.from({ length: 8 }, (_, i) => `d${i}`).join(",");
   const answers = await w.ask("cart", "probe", 10, [header.probe, ids]);
   // Three probes with about 7 MiB each, and no more.

@@ -14,7 +14,7 @@ import {
   MeshError,
 } from "@malla/sdk/contract";
 import type { Registry } from "@malla/sdk/discovery";
-import { type ActiveCalls, finishedKey } from "../active-calls.ts";
+import type { ActiveCalls } from "../active-calls.ts";
 import type { PolicyFollower } from "../policy/policy-follower.ts";
 import { AnswerAllowance } from "./answer-allowance.ts";
 
@@ -124,7 +124,7 @@ export class MeshService {
     const answer = active.probe(principal, ids);
     let bytes = 0;
     for (const id of answer.done) {
-      const reply = active.finished.find(finishedKey(id, principal));
+      const reply = active.finished.find(id, principal);
       if (reply === undefined) continue;
       broker.publish(reply.subject, reply.payload, undefined, reply.headers);
       bytes += reply.payload.length + reply.headers.length;

@@ -8,7 +8,7 @@ const EMPTY = new Uint8Array(0);
 test("a reply is found with its subject, bytes and headers, apart from the sender's buffer", () => {
   const replies = new FinishedReplies();
   const payload = Uint8Array.from([1, 2, 3]);
-  replies.keep("a", "subject", payload, Uint8Array.from([9]), 100);
+  replies.keep("a", "subject", payload, Uint8Array.from([9]), 100, "cart");
   payload.fill(0);
   const found = replies.find("a");
   assert.deepEqual(
@@ -22,7 +22,7 @@ test("a reply is found with its subject, bytes and headers, apart from the sende
 test("the oldest go when the bytes are too many, and it is still known that they ended", () => {
   const replies = new FinishedReplies();
   const payload = new Uint8Array(KEEP_REPLIES_BYTES / 10);
-  for (let i = 0; i < 30; i++) replies.keep(`r${i}`, "s", payload, EMPTY, i);
+  for (let i = 0; i < 30; i++) replies.keep(`r${i}`, "s", payload, EMPTY, i, "cart");
   assert.ok(replies.size < 10 && replies.size >= 9, String(replies.size));
   assert.equal(replies.find("r0"), undefined);
   assert.notEqual(replies.find("r29"), undefined);
@@ -32,17 +32,17 @@ test("the oldest go when the bytes are too many, and it is still known that they
 test("tiny replies are bounded too, wherever the ring happens to end", () => {
   const replies = new FinishedReplies();
   const tiny = Array.from({ length: 90 }, (_, size) => new Uint8Array(size));
-  for (let i = 0; i < 200_000; i++) replies.keep(`r${i}`, "s", tiny[i % 83] as Uint8Array, EMPTY, i / 100);
+  for (let i = 0; i < 200_000; i++) replies.keep(`r${i}`, "s", tiny[i % 83] as Uint8Array, EMPTY, i / 100, "cart");
   assert.ok(replies.size <= KEEP_REPLIES_BYTES / 48, String(replies.size));
   assert.equal(replies.find("r199999")?.payload.length, 199_999 % 83);
 });
 
 test("a reply is kept for its time", () => {
   const replies = new FinishedReplies();
-  replies.keep("old", "s", EMPTY, EMPTY, 0);
-  replies.keep("young", "s", EMPTY, EMPTY, KEEP_REPLY_MS);
+  replies.keep("old", "s", EMPTY, EMPTY, 0, "cart");
+  replies.keep("young", "s", EMPTY, EMPTY, KEEP_REPLY_MS, "cart");
   assert.notEqual(replies.find("old"), undefined);
-  replies.keep("new", "s", EMPTY, EMPTY, KEEP_REPLY_MS + 1);
+  replies.keep("new", "s", EMPTY, EMPTY, KEEP_REPLY_MS + 1, "cart");
   assert.equal(replies.find("old"), undefined);
   assert.ok(replies.has("old"));
   assert.notEqual(replies.find("young"), undefined);
@@ -50,8 +50,8 @@ test("a reply is kept for its time", () => {
 
 test("a reply too large to keep pushes nobody out, and its call is known to have ended", () => {
   const replies = new FinishedReplies();
-  replies.keep("small", "s", EMPTY, EMPTY, 0);
-  replies.keep("huge", "s", new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1), EMPTY, 0);
+  replies.keep("small", "s", EMPTY, EMPTY, 0, "cart");
+  replies.keep("huge", "s", new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1), EMPTY, 0, "cart");
   assert.equal(replies.find("huge"), undefined);
   assert.ok(replies.has("huge"));
   assert.notEqual(replies.find("small"), undefined);
@@ -60,25 +60,61 @@ test("a reply too large to keep pushes nobody out, and its call is known to have
 test("an id used again takes its own place: counts do not drift until nothing is kept", () => {
   const replies = new FinishedReplies();
   const payload = new Uint8Array(KEEP_REPLIES_BYTES / 16);
-  for (let i = 0; i < 100; i++) replies.keep("same", `s${i}`, payload, EMPTY, i);
+  for (let i = 0; i < 100; i++) replies.keep("same", `s${i}`, payload, EMPTY, i, "cart");
   assert.equal(replies.size, 1);
   assert.equal(replies.find("same")?.subject, "s99");
-  for (let i = 0; i < 10; i++) replies.keep(`r${i}`, "s", payload, EMPTY, 100);
+  for (let i = 0; i < 10; i++) replies.keep(`r${i}`, "s", payload, EMPTY, 100, "cart");
   assert.equal(replies.size, 11);
 });
 
-test("what is remembered of forgotten ones is bounded", () => {
+test("what is remembered of forgotten ones is bounded, and the oldest eighth goes at a time", () => {
   const replies = new FinishedReplies();
   const huge = new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1);
-  const half = MAX_FORGOTTEN_REPLIES / 2;
-  for (let i = 0; i <= MAX_FORGOTTEN_REPLIES; i++) replies.keep(`r${i}`, "s", huge, EMPTY, 0);
+  for (let i = 0; i <= MAX_FORGOTTEN_REPLIES; i++) replies.keep(`r${i}`, "s", huge, EMPTY, 0, "cart");
   assert.ok(!replies.has("r0"));
-  for (let i = half + 1; i <= MAX_FORGOTTEN_REPLIES; i++) assert.ok(replies.has(`r${i}`), `r${i}`);
+  for (let i = MAX_FORGOTTEN_REPLIES / 8; i <= MAX_FORGOTTEN_REPLIES; i++) assert.ok(replies.has(`r${i}`), `r${i}`);
+});
+
+test("a principal with more than its share loses its own, not another's", () => {
+  const replies = new FinishedReplies();
+  const payload = new Uint8Array(500_000);
+  for (let i = 0; i < 6; i++) replies.keep(`web${i}`, `w${i}`, payload, EMPTY, i, "web");
+  for (let i = 0; i < 100; i++) replies.keep(`flood${i}`, "s", payload, EMPTY, 10 + i, "flood");
+  for (let i = 0; i < 6; i++) assert.equal(replies.find(`web${i}`, "web")?.subject, `w${i}`);
+  assert.ok([...replies.since(0)].length * 500_000 <= KEEP_REPLIES_BYTES);
+  assert.ok(replies.has("flood0", "flood"));
+});
+
+test("who had everything gives of it to those who come", () => {
+  const replies = new FinishedReplies();
+  const payload = new Uint8Array(500_000);
+  for (let i = 0; i < 16; i++) replies.keep(`flood${i}`, "s", payload, EMPTY, i, "flood");
+  for (let i = 0; i < 6; i++) replies.keep(`web${i}`, `w${i}`, payload, EMPTY, i, "web");
+  for (let i = 0; i < 6; i++) assert.equal(replies.find(`web${i}`, "web")?.subject, `w${i}`);
+  assert.ok(replies.has("flood0", "flood"));
+  assert.notEqual(replies.find("flood15", "flood"), undefined);
+});
+
+test("a flood of forgotten ids pushes out its own", () => {
+  const replies = new FinishedReplies();
+  const huge = new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1);
+  for (let i = 0; i < 1_000; i++) replies.keep(`web${i}`, "s", huge, EMPTY, 0, "web");
+  for (let i = 0; i < 3 * MAX_FORGOTTEN_REPLIES; i++) replies.keep(`flood${i}`, "s", huge, EMPTY, 0, "flood");
+  for (let i = 0; i < 1_000; i++) assert.ok(replies.has(`web${i}`, "web"));
+  assert.ok(!replies.has("flood0", "flood"));
+});
+
+test("ids are a principal's own", () => {
+  const replies = new FinishedReplies();
+  replies.keep("a", "of web", EMPTY, EMPTY, 0, "web");
+  replies.keep("a", "of cart", EMPTY, EMPTY, 0, "cart");
+  assert.deepEqual([replies.find("a", "web")?.subject, replies.find("a", "cart")?.subject], ["of web", "of cart"]);
+  assert.ok(!replies.has("a", "mail"));
 });
 
 test("since an instant, in order", () => {
   const replies = new FinishedReplies();
-  for (const at of [100, 200, 300]) replies.keep(`r${at}`, `s${at}`, EMPTY, EMPTY, at);
+  for (const at of [100, 200, 300]) replies.keep(`r${at}`, `s${at}`, EMPTY, EMPTY, at, "cart");
   assert.deepEqual(
     [...replies.since(200)].map(({ subject }) => subject),
     ["s200", "s300"],
@@ -99,7 +135,7 @@ test("whatever is kept, found and let go, it is as a plain list would have it", 
         nowMs += afterMs;
         const name = `id${id}`;
         const subject = `_INBOX.${"x".repeat(i % 50)}.${i}`;
-        replies.keep(name, subject, new Uint8Array(size).fill(i), new Uint8Array(headers).fill(i), nowMs);
+        replies.keep(name, subject, new Uint8Array(size).fill(i), new Uint8Array(headers).fill(i), nowMs, "cart");
         ended.add(name);
         const same = model.findIndex((one) => one.id === name);
         if (same >= 0) model.splice(same, 1);

@@ -1,70 +1,63 @@
-// Whether an id was seen, for very many ids: two generations of hashes. When the younger is full the older is forgotten, so that
-// forgetting one costs nothing: a Set from which the oldest is taken each time grows slower with every hole at its beginning.
-import { hashed } from "./id-hash.ts";
+// Whether an id was seen, for very many ids: generations of hashes. The oldest is forgotten at once, so that forgetting costs
+// nothing: a Set from which the oldest is taken each time grows slower with every hole at its beginning.
 
-/** A table is at most half full. */
-const SLOTS_PER_ID = 2.5;
+/** Ids of a generation, and how many generations there are at most: each look-up goes through all of them. */
+const GENERATION_IDS = 6_250;
+const MAX_GENERATIONS = 8;
+/** Slots of a new table. */
+const FIRST_SLOTS = 64;
 
 export class IdMemory {
-  readonly #half: number;
-  #young: HashSet | undefined;
-  #old: HashSet | undefined;
+  /** The youngest first. */
+  readonly #generations: HashSet[] = [];
 
-  /** Remembers the last `most / 2` ids for sure, and at most `most`. */
-  constructor(most: number) {
-    this.#half = Math.ceil(most / 2);
-  }
-
-  /** Adds the id that was hashed last. */
-  addHashed(): void {
-    this.#young ??= new HashSet(this.#half);
-    if (this.#young.size >= this.#half) {
-      const emptied = this.#old ?? new HashSet(this.#half);
-      emptied.clear();
-      this.#old = this.#young;
-      this.#young = emptied;
+  /** Returns by how many ids it has grown, or shrunk. */
+  add(low: number, high: number): number {
+    if (this.has(low, high)) return 0;
+    let forgotten = 0;
+    if (this.#generations.length === 0 || (this.#generations[0] as HashSet).size >= GENERATION_IDS) {
+      if (this.#generations.length === MAX_GENERATIONS) forgotten = this.forgetOldest();
+      this.#generations.unshift(new HashSet());
     }
-    this.#young.add(hashed.low, hashed.high);
+    (this.#generations[0] as HashSet).add(low, high);
+    return 1 - forgotten;
   }
 
-  /** Whether the id that was hashed last is remembered. */
-  hasHashed(): boolean {
-    const { low, high } = hashed;
-    return this.#young?.has(low, high) === true || this.#old?.has(low, high) === true;
+  has(low: number, high: number): boolean {
+    for (const generation of this.#generations) if (generation.has(low, high)) return true;
+    return false;
+  }
+
+  /** Forgets the oldest generation and returns how many ids that were. */
+  forgetOldest(): number {
+    return this.#generations.pop()?.size ?? 0;
   }
 }
 
-/** Open addressing with linear probing; a pair of zeros marks a free slot and is stored as one and zero. */
+/** Open addressing with linear probing, at most half full; a pair of zeros marks a free slot and is stored as one and zero. */
 class HashSet {
-  readonly #pairs: Uint32Array;
-  readonly #mask: number;
+  #pairs = new Uint32Array(FIRST_SLOTS * 2);
+  #mask = FIRST_SLOTS - 1;
   #size = 0;
-
-  constructor(most: number) {
-    const slots = 2 ** Math.ceil(Math.log2(most * SLOTS_PER_ID));
-    this.#mask = slots - 1;
-    this.#pairs = new Uint32Array(slots * 2);
-  }
 
   get size(): number {
     return this.#size;
   }
 
-  clear(): void {
-    this.#pairs.fill(0);
-    this.#size = 0;
-  }
-
   add(low: number, high: number): void {
     const at = this.#find(low, high);
-    if (this.#pairs[at] !== 0 || this.#pairs[at + 1] !== 0) return;
+    if (this.#isTaken(at)) return;
     this.#pairs[at] = low === 0 && high === 0 ? 1 : low;
     this.#pairs[at + 1] = high;
     this.#size++;
+    if (this.#size * 2 > this.#mask) this.#grow();
   }
 
   has(low: number, high: number): boolean {
-    const at = this.#find(low, high);
+    return this.#isTaken(this.#find(low, high));
+  }
+
+  #isTaken(at: number): boolean {
     return this.#pairs[at] !== 0 || this.#pairs[at + 1] !== 0;
   }
 
@@ -76,6 +69,18 @@ class HashSet {
       const there = this.#pairs[at];
       const beside = this.#pairs[at + 1];
       if ((there === 0 && beside === 0) || (there === first && beside === high)) return at;
+    }
+  }
+
+  #grow(): void {
+    const old = this.#pairs;
+    this.#pairs = new Uint32Array(old.length * 2);
+    this.#mask = this.#mask * 2 + 1;
+    this.#size = 0;
+    for (let at = 0; at < old.length; at += 2) {
+      const low = old[at] as number;
+      const high = old[at + 1] as number;
+      if (low !== 0 || high !== 0) this.add(low, high);
     }
   }
 }

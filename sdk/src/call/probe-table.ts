@@ -40,6 +40,10 @@ export class ProbeTable<Peer> {
     }
   }
 
+  has(id: string): boolean {
+    return this.#probes.has(id);
+  }
+
   take(id: string): Probe<Peer> | undefined {
     const probe = this.#probes.get(id);
     if (probe !== undefined) this.#probes.delete(id);

@@ -238,6 +238,8 @@ export class RoutedPath {
   #onMessage(message: BrokerMessage): void {
     const id = message.subject.slice(this.#inboxPrefix.length);
     const waiting = this.#pending.get(id);
+    // Services may publish here without having been asked: what nobody waits for is not read.
+    if (waiting === undefined && !this.#probes.has(id)) return;
     const headers = message.headers.length === 0 ? EMPTY_BLOCK : parseHeaderBlock(message.headers);
     if (waiting === undefined) {
       if (typeof headers !== "string") this.#onProbeReply(id, headers, message.payload);

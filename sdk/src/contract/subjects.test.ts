@@ -18,6 +18,7 @@ import {
   parseReplySubject,
   parseRouterSubject,
   provenPrincipal,
+  replyIdOf,
   replySubject,
   routerSubject,
   runSubject,
@@ -75,6 +76,7 @@ describe("what was built is parsed", () => {
       fc.property(label, label, id, (router, name, token) => {
         const reply = replySubject(router, name, token);
         assert.deepEqual(parseReplySubject(reply), { router, service: name, id: token });
+        assert.equal(replyIdOf(reply), token);
         assert.ok(matches(subscriptions.replies(router), reply));
         const cancel = cancelSubject(router, name, token);
         assert.deepEqual(parseCancelSubject(cancel), { principal: name, call: token });

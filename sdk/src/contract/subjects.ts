@@ -131,6 +131,11 @@ export function parseReplySubject(subject: string): { router: string; service: s
   return isServiceName(router) && isServiceName(service) && isIdToken(id) ? { router, service, id } : undefined;
 }
 
+/** The id in a reply subject, unchecked: enough to see whether anybody waits for it. */
+export function replyIdOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf(".") + 1);
+}
+
 /** Parses `mesh.instance.<service>.<instance>`. */
 export function parseInstanceSubject(subject: string): { service: string; instance: string } | undefined {
   const tokens = subject.split(".");

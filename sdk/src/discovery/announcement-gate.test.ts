@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   AnnouncementGate,
+  announcerOf,
   MAX_ANNOUNCEMENT_BYTES_PER_SECOND,
   MAX_ANNOUNCEMENTS_PER_SECOND,
 } from "./announcement-gate.ts";
@@ -30,4 +31,14 @@ test("a service that says too much takes nothing from another", () => {
   const gate = new AnnouncementGate();
   read(gate, "evil", 10_000, 64 * 1024);
   assert.equal(read(gate, "orders", 100, 500), 100);
+});
+
+test("whose it is is told by its subject, as far as that tells anything", () => {
+  for (const [subject, announcer] of [
+    ["mesh.instance.orders.i1", "orders"],
+    ["mesh.instance.Or ders.i1.x", "Or ders"],
+    ["mesh.instance.orders", ""],
+    ["", ""],
+  ] as const)
+    assert.equal(announcerOf(subject), announcer);
 });

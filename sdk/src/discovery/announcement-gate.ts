@@ -1,10 +1,21 @@
 // Announcements of one service that are read in a second. Reading one costs more than sending it, and whoever holds a service's
-// credentials may send as many as he likes: what is too much is not read, and only his own service is not heard.
+// credentials may send as many as he likes: what is too much is not read, not even its subject, and only his own service is not
+// heard.
 
 /** Twice what ten thousand instances need that announce themselves every five seconds. */
 export const MAX_ANNOUNCEMENTS_PER_SECOND = 4_000;
 /** The same by size, in bytes. */
 export const MAX_ANNOUNCEMENT_BYTES_PER_SECOND = 2 * 1024 * 1024;
+
+/**
+ * The token that says whose an announcement is, of a subject that came over `mesh.instance.*.*`. It may be no name: the gate
+ * stands before all checks, since a flood costs what the first of them costs.
+ */
+export function announcerOf(subject: string): string {
+  const start = "mesh.instance.".length;
+  const end = subject.indexOf(".", start);
+  return end < 0 ? "" : subject.slice(start, end);
+}
 
 export class AnnouncementGate {
   /** Of this second alone, so it holds no more than was heard in it. */

@@ -33,6 +33,7 @@ import { createCallContext } from "./create-call-context.ts";
 import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 import { isThenable } from "./is-thenable.ts";
+import { notStarted } from "./not-started.ts";
 import { refuseTooLarge } from "./refuse-too-large.ts";
 import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
@@ -146,7 +147,11 @@ export class Receiver {
     }
     if (reply === undefined && this.#wasCancel(message)) return;
     const id = reply?.id ?? runtime.ids.next();
-    if (this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() }) || !this.#calls.mayStart(id)) return;
+    if (
+      this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() }) ||
+      !this.#calls.mayStart(id, target.principal)
+    )
+      return;
     this.#refuse(message, notStarted("too many requests have arrived at once"));
   }
 
@@ -190,7 +195,7 @@ export class Receiver {
 
   /** Refuses or runs. Refusals here prove that nothing ran. */
   #receive({ message, target, id, lostMs }: Arrived): void {
-    if (!this.#calls.mayStart(id)) return;
+    if (!this.#calls.mayStart(id, target.principal)) return;
     if (this.#draining) return this.#refuse(message, notStarted("the instance is draining"));
     if (this.#calls.size >= this.#options.maxInFlight)
       return this.#refuse(message, notStarted(`the instance runs ${this.#options.maxInFlight} calls already`));
@@ -318,14 +323,14 @@ export class Receiver {
     if (error === undefined) {
       const encoded = this.#encode(endpoint, message, facts, value);
       if (!(encoded instanceof MeshError)) {
-        this.#reply(id, message.reply, encoded.bytes, encoded.headers);
+        this.#reply(id, message, encoded.bytes, encoded.headers);
         return undefined;
       }
       error = encoded;
     }
     const fields = errorFields(error, 1);
     fields.push(header.load, formatLoad(this.load));
-    this.#reply(id, message.reply, EMPTY, encodeFields(fields));
+    this.#reply(id, message, EMPTY, encodeFields(fields));
     return error;
   }
 
@@ -348,9 +353,10 @@ export class Receiver {
     }
   }
 
-  #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
-    this.#calls.finished.keep(id, subject, payload, headers, this.#options.runtime.clock.nowMs());
-    this.#publish(subject, payload, headers);
+  #reply(id: string, { subject, reply }: BrokerMessage, payload: Uint8Array, headers: Uint8Array): void {
+    const nowMs = this.#options.runtime.clock.nowMs();
+    this.#calls.finished.keep(id, reply, payload, headers, nowMs, provenPrincipal(subject));
+    this.#publish(reply, payload, headers);
   }
 
   /** While the connection is down nothing is sent: the reply is kept and sent again after. */
@@ -389,8 +395,4 @@ export class Receiver {
       );
     }
   }
-}
-
-function notStarted(message: string): MeshError {
-  return MeshError.of("not-started", message, { origin: "instance" });
 }

@@ -11,49 +11,49 @@ const call = (id: string, aborts: string[] = []): { id: string; abort: (reason: 
 
 test("an id runs once: not while it runs, not after", () => {
   const calls = new RunningCalls();
-  assert.ok(calls.mayStart("a"));
+  assert.ok(calls.mayStart("a", "cart"));
   calls.start(call("a"));
-  assert.ok(!calls.mayStart("a"));
-  calls.finished.keep("a", "s", EMPTY, EMPTY, 0);
+  assert.ok(!calls.mayStart("a", "cart"));
+  calls.finished.keep("a", "s", EMPTY, EMPTY, 0, "cart");
   calls.end("a");
-  assert.ok(!calls.mayStart("a"));
+  assert.ok(!calls.mayStart("a", "cart"));
 });
 
 test("a probe tells running, done and unseen, and what was unseen never runs", () => {
   const calls = new RunningCalls();
   calls.start(call("r"));
-  calls.finished.keep("d", "s", EMPTY, EMPTY, 0);
+  calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   assert.deepEqual(calls.probe(["r", "d", "u"]), { running: ["r"], done: ["d"], unseen: ["u"] });
-  assert.ok(!calls.mayStart("u"));
+  assert.ok(!calls.mayStart("u", "cart"));
   assert.deepEqual(calls.probe(["u"]).unseen, ["u"]);
 });
 
 test("a call whose reply was too large to keep has run: it is never unseen, which would run it twice", () => {
   const calls = new RunningCalls();
   calls.start(call("big"));
-  calls.finished.keep("big", "s", new Uint8Array(KEEP_REPLIES_BYTES / 4), EMPTY, 0);
+  calls.finished.keep("big", "s", new Uint8Array(KEEP_REPLIES_BYTES / 4), EMPTY, 0, "cart");
   calls.end("big");
   assert.deepEqual(calls.probe(["big"]), { running: [], done: ["big"], unseen: [] });
-  assert.ok(!calls.mayStart("big"));
+  assert.ok(!calls.mayStart("big", "cart"));
 });
 
 test("a cancel aborts what runs, burns what has not come, and leaves alone what is done", () => {
   const aborts: string[] = [];
   const calls = new RunningCalls();
   calls.start(call("r", aborts));
-  calls.finished.keep("d", "s", EMPTY, EMPTY, 0);
+  calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   for (const id of ["r", "d", "u"]) calls.cancel(id);
   assert.deepEqual(aborts, ["r cancelled"]);
-  assert.ok(!calls.mayStart("u"));
+  assert.ok(!calls.mayStart("u", "cart"));
   assert.deepEqual(calls.probe(["d"]).done, ["d"]);
 });
 
 test("burned ids are bounded, the oldest go", () => {
   const calls = new RunningCalls();
   calls.probe(Array.from({ length: 20_001 }, (_, i) => `u${i}`));
-  assert.ok(calls.mayStart("u0"));
-  assert.ok(!calls.mayStart("u1"));
-  assert.ok(!calls.mayStart("u20000"));
+  assert.ok(calls.mayStart("u0", "cart"));
+  assert.ok(!calls.mayStart("u1", "cart"));
+  assert.ok(!calls.mayStart("u20000", "cart"));
 });
 
 test("idle at once, or when the last has ended", async () => {

@@ -22,8 +22,8 @@ export class RunningCalls {
   }
 
   /** False for an id that runs, has run, or was declared unseen: the request came twice or too late. */
-  mayStart(id: string): boolean {
-    return !this.#running.has(id) && !this.#burned.has(id) && !this.finished.has(id);
+  mayStart(id: string, principal: string): boolean {
+    return !this.#running.has(id) && !this.#burned.has(id) && !this.finished.has(id, principal);
   }
 
   start(call: RunningCall): void {
