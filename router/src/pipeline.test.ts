@@ -354,6 +354,7 @@ describe("every outcome ends the call that began", () => {
       way: "via",
       fields: [header.sent, String(w.runtime.clock.stampMs())],
     } as const;
+    w.broker.hearsTwice = true;
     w.send(request);
     await w.server.settle();
     w.send(request);

@@ -58,7 +58,7 @@ export class Pipeline {
 
   /** Every message on `mesh.call` (`shared`) and on this router's own `mesh.via`. Never throws. */
   handle(message: BrokerMessage, way: "shared" | "via"): void {
-    const { runtime, active, limits, policy, answerMesh, dispatch: ports } = this.#ports;
+    const { broker, runtime, active, limits, policy, answerMesh, dispatch: ports } = this.#ports;
     // Only what the broker has proven, and only to a reply that is the caller's own, is ever answered.
     const target = authenticate(message);
     if (typeof target === "string") {
@@ -83,7 +83,7 @@ export class Pipeline {
       // Headers are read once; the deadline becomes an instant; the span begins.
       const facts = readRequestHeaders(message.headers);
       // Heard on two connections while this router moves from one to the other. Only an SDK's ids are its own for ever.
-      if (facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
+      if (broker.hearsTwice && facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
       exchange = this.#open(target, message, callId, facts, way);
       // Before authorize, which judges the final service and method.
       route(exchange, calledFacts(exchange));

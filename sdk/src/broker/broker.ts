@@ -37,6 +37,8 @@ export interface Broker {
   readonly maxPayloadBytes: number;
   /** Whether the broker's 503 says which subject nobody listens on: nats-server does from 2.12 on. */
   readonly namesUnheard: boolean;
+  /** While it moves to another server everything is heard on both: what was answered a moment ago may come again. */
+  readonly hearsTwice: boolean;
   /** Server this connection is on now, for people: `nats://127.0.0.1:4222`. */
   readonly server: string;
   /**

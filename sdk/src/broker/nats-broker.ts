@@ -191,6 +191,10 @@ export class NatsBroker implements Broker {
     return major > NAMES_UNHEARD[0] || (major === NAMES_UNHEARD[0] && minor >= NAMES_UNHEARD[1]);
   }
 
+  get hearsTwice(): boolean {
+    return this.#moving;
+  }
+
   /** As the server says it of itself: `2.15.2`. */
   get serverVersion(): string {
     return this.#connection.info?.version ?? "unknown";

@@ -11,9 +11,8 @@ export class IdMemory {
   /** The youngest first. */
   readonly #generations: HashSet[] = [];
 
-  /** Returns by how many ids it has grown, or shrunk. */
+  /** Returns by how many ids it has grown, or shrunk. One that is known already may count twice: to look for it costs more. */
   add(low: number, high: number): number {
-    if (this.has(low, high)) return 0;
     let forgotten = 0;
     if (this.#generations.length === 0 || (this.#generations[0] as HashSet).size >= GENERATION_IDS) {
       if (this.#generations.length === MAX_GENERATIONS) forgotten = this.forgetOldest();

@@ -6,6 +6,7 @@ import {
   type HeaderBlock,
   header,
   isReservedHeader,
+  lowerName,
   MAX_TIMEOUT_MS,
   MeshError,
   type Priority,
@@ -61,7 +62,7 @@ function interpret(headers: HeaderBlock): RequestFacts {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    const lower = name.toLowerCase();
+    const lower = lowerName(name);
     switch (lower) {
       case "malla-timeout":
         timeoutMs = parseTimeoutMs(value);

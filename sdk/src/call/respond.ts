@@ -7,6 +7,7 @@ import {
   headerValue,
   isReason,
   isStatus,
+  lowerName,
   MeshError,
   type Origin,
   statusFromHttp,
@@ -46,7 +47,7 @@ export function applicationFields(headers: HeaderBlock): string[] {
   const kept: string[] = [];
   const { fields } = headers;
   for (let i = 0; i < fields.length; i += 2) {
-    const lower = (fields[i] as string).toLowerCase();
+    const lower = lowerName(fields[i] as string);
     if (!lower.startsWith("malla-") && !lower.startsWith("nats-"))
       kept.push(fields[i] as string, fields[i + 1] as string);
   }

@@ -96,7 +96,8 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
 /** The name between two places; that of the mesh's own constant if it is written so. */
 function nameAt(text: string, from: number, to: number): string {
   const known = KNOWN_NAMES[to - from];
-  if (known !== undefined) for (const name of known) if (text.startsWith(name, from)) return name;
+  if (known !== undefined)
+    for (let i = 0; i < known.length; i++) if (text.startsWith(known[i] as string, from)) return known[i] as string;
   return text.slice(from, to);
 }
 
@@ -146,6 +147,14 @@ function sameName(a: string, b: string): boolean {
 }
 
 const RESERVED_EXACT = new Set(["traceparent", "tracestate", "authorization", "content-type"]);
+
+/** Names on the wire in lower case, by how the mesh writes them. */
+const LOWER: ReadonlyMap<string, string> = new Map(Object.values(header).map((name) => [name, name.toLowerCase()]));
+
+/** A name in lower case; nothing is made anew for those of the mesh. */
+export function lowerName(name: string): string {
+  return LOWER.get(name) ?? name.toLowerCase();
+}
 
 /** Headers the mesh gives a meaning to: they may stand once, and only where the mesh expects them. */
 export function isReservedHeader(name: string): boolean {

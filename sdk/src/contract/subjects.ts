@@ -125,11 +125,19 @@ export const parseAttemptSubject = remembered((subject: string): AttemptTarget |
 
 /** Parses `mesh.reply.<router>.<service>.<id>`: the service is proven by the broker. */
 export function parseReplySubject(subject: string): { router: string; service: string; id: string } | undefined {
-  const tokens = subject.split(".");
-  if (tokens.length !== 5 || tokens[0] !== "mesh" || tokens[1] !== "reply") return undefined;
-  const [, , router, service, id] = tokens as [string, string, string, string, string];
-  return isServiceName(router) && isServiceName(service) && isIdToken(id) ? { router, service, id } : undefined;
+  const dot = subject.lastIndexOf(".");
+  const ends = parseReplyEnds(subject.slice(0, dot));
+  const id = subject.slice(dot + 1);
+  return ends !== undefined && isIdToken(id) ? { router: ends.router, service: ends.service, id } : undefined;
 }
+
+/** All but the id, which is another one each time. */
+const parseReplyEnds = remembered((ends: string): { router: string; service: string } | undefined => {
+  const tokens = ends.split(".");
+  if (tokens.length !== 4 || tokens[0] !== "mesh" || tokens[1] !== "reply") return undefined;
+  const [, , router, service] = tokens as [string, string, string, string];
+  return isServiceName(router) && isServiceName(service) ? { router, service } : undefined;
+});
 
 /** The id in a reply subject, unchecked: enough to see whether anybody waits for it. */
 export function replyIdOf(subject: string): string {

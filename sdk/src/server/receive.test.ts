@@ -533,6 +533,7 @@ describe("the same id", () => {
     await w.server.settle();
     runs[0]?.end();
     await w.server.settle();
+    w.instance.hearsTwice = true;
     w.send({ method: "place", id: "same" });
     await w.server.settle();
     assert.deepEqual([runs.length, w.answers.length], [1, 1]);

@@ -147,11 +147,8 @@ export class Receiver {
     }
     if (reply === undefined && this.#wasCancel(message)) return;
     const id = reply?.id ?? runtime.ids.next();
-    if (
-      this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() }) ||
-      !this.#calls.mayStart(id, target.principal)
-    )
-      return;
+    if (this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() })) return;
+    if (!this.#mayStart(id, target.principal)) return;
     this.#refuse(message, notStarted("too many requests have arrived at once"));
   }
 
@@ -187,6 +184,10 @@ export class Receiver {
     broker.publish(message.reply, encodeProbeAnswer({ ...answer, running }));
   }
 
+  #mayStart(id: string, principal: string): boolean {
+    return this.#calls.mayStart(id, principal, this.#options.broker.hearsTwice);
+  }
+
   /** What a router of this mesh never sends: dropped, unanswered. */
   #refused(stage: RefusalStage, subject: string, problem: string): void {
     const principal = provenPrincipal(subject);
@@ -195,7 +196,7 @@ export class Receiver {
 
   /** Refuses or runs. Refusals here prove that nothing ran. */
   #receive({ message, target, id, lostMs }: Arrived): void {
-    if (!this.#calls.mayStart(id, target.principal)) return;
+    if (!this.#mayStart(id, target.principal)) return;
     if (this.#draining) return this.#refuse(message, notStarted("the instance is draining"));
     if (this.#calls.size >= this.#options.maxInFlight)
       return this.#refuse(message, notStarted(`the instance runs ${this.#options.maxInFlight} calls already`));

@@ -11,12 +11,18 @@ const call = (id: string, aborts: string[] = []): { id: string; abort: (reason: 
 
 test("an id runs once: not while it runs, not after", () => {
   const calls = new RunningCalls();
-  assert.ok(calls.mayStart("a", "cart"));
+  assert.ok(calls.mayStart("a", "cart", true));
   calls.start(call("a"));
-  assert.ok(!calls.mayStart("a", "cart"));
+  assert.ok(!calls.mayStart("a", "cart", true));
   calls.finished.keep("a", "s", EMPTY, EMPTY, 0, "cart");
   calls.end("a");
-  assert.ok(!calls.mayStart("a", "cart"));
+  assert.ok(!calls.mayStart("a", "cart", true));
+});
+
+test("whether it has run is looked up only where it may be heard twice", () => {
+  const calls = new RunningCalls();
+  calls.finished.keep("a", "s", EMPTY, EMPTY, 0, "cart");
+  assert.deepEqual([calls.mayStart("a", "cart", true), calls.mayStart("a", "cart", false)], [false, true]);
 });
 
 test("a probe tells running, done and unseen, and what was unseen never runs", () => {
@@ -24,7 +30,7 @@ test("a probe tells running, done and unseen, and what was unseen never runs", (
   calls.start(call("r"));
   calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   assert.deepEqual(calls.probe(["r", "d", "u"]), { running: ["r"], done: ["d"], unseen: ["u"] });
-  assert.ok(!calls.mayStart("u", "cart"));
+  assert.ok(!calls.mayStart("u", "cart", true));
   assert.deepEqual(calls.probe(["u"]).unseen, ["u"]);
 });
 
@@ -34,7 +40,7 @@ test("a call whose reply was too large to keep has run: it is never unseen, whic
   calls.finished.keep("big", "s", new Uint8Array(KEEP_REPLIES_BYTES / 4), EMPTY, 0, "cart");
   calls.end("big");
   assert.deepEqual(calls.probe(["big"]), { running: [], done: ["big"], unseen: [] });
-  assert.ok(!calls.mayStart("big", "cart"));
+  assert.ok(!calls.mayStart("big", "cart", true));
 });
 
 test("a cancel aborts what runs, burns what has not come, and leaves alone what is done", () => {
@@ -44,16 +50,16 @@ test("a cancel aborts what runs, burns what has not come, and leaves alone what 
   calls.finished.keep("d", "s", EMPTY, EMPTY, 0, "cart");
   for (const id of ["r", "d", "u"]) calls.cancel(id);
   assert.deepEqual(aborts, ["r cancelled"]);
-  assert.ok(!calls.mayStart("u", "cart"));
+  assert.ok(!calls.mayStart("u", "cart", true));
   assert.deepEqual(calls.probe(["d"]).done, ["d"]);
 });
 
 test("burned ids are bounded, the oldest go", () => {
   const calls = new RunningCalls();
   calls.probe(Array.from({ length: 20_001 }, (_, i) => `u${i}`));
-  assert.ok(calls.mayStart("u0", "cart"));
-  assert.ok(!calls.mayStart("u1", "cart"));
-  assert.ok(!calls.mayStart("u20000", "cart"));
+  assert.ok(calls.mayStart("u0", "cart", true));
+  assert.ok(!calls.mayStart("u1", "cart", true));
+  assert.ok(!calls.mayStart("u20000", "cart", true));
 });
 
 test("idle at once, or when the last has ended", async () => {

@@ -21,9 +21,13 @@ export class RunningCalls {
     return this.#running.size;
   }
 
-  /** False for an id that runs, has run, or was declared unseen: the request came twice or too late. */
-  mayStart(id: string, principal: string): boolean {
-    return !this.#running.has(id) && !this.#burned.has(id) && !this.finished.has(id, principal);
+  /**
+   * False for an id that runs or was declared unseen: the request came twice or too late. Whether it has run is looked up where
+   * everything may be heard twice for longer than it runs; else an id comes once, since whoever sends again draws a new one.
+   */
+  mayStart(id: string, principal: string, hearsTwice: boolean): boolean {
+    if (this.#running.has(id) || this.#burned.has(id)) return false;
+    return !hearsTwice || !this.finished.has(id, principal);
   }
 
   start(call: RunningCall): void {

@@ -164,6 +164,8 @@ export class MemoryBroker implements Broker {
   }
 
   readonly namesUnheard = true;
+  /** Set by a test that sends a message twice. */
+  hearsTwice = false;
 
   get maxPayloadBytes(): number {
     return this.#server.maxPayloadBytes;

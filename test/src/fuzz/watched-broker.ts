@@ -34,6 +34,10 @@ export class WatchedBroker implements Broker {
     return this.#broker.namesUnheard;
   }
 
+  get hearsTwice(): boolean {
+    return this.#broker.hearsTwice;
+  }
+
   get server(): string {
     return this.#broker.server;
   }
