@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { type ActiveCall, ActiveCalls, MAX_BURNED, MAX_BURNED_PER_PRINCIPAL } from "./active-calls.ts";
 
 const EMPTY = new Uint8Array(0);
-const call = (callId: string, principal = "cart", bytes = 0): ActiveCall => ({
-  callId,
+const call = (id: string, principal = "cart", bytes = 0): ActiveCall => ({
+  id,
   principal,
   bytes,
   dispatch: undefined,

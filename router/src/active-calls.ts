@@ -1,5 +1,5 @@
 // Every call this router carries now: to find it by the caller's id for a cancel or a probe, and to count.
-import { type Dispatch, FinishedReplies } from "@malla/sdk/call";
+import { type Dispatch, FinishedReplies, IdTable } from "@malla/sdk/call";
 import type { ProbeAnswer } from "@malla/sdk/contract";
 
 /** Ids declared unseen that are remembered, so that a request that comes after all does not run; the oldest are forgotten. */
@@ -7,8 +7,12 @@ export const MAX_BURNED = 50_000;
 /** Of these, those of one principal: whoever probes for ids by the thousand forgets his own. */
 export const MAX_BURNED_PER_PRINCIPAL = 5_000;
 
+/** Principals that stay known while they call nothing. */
+const KEPT_PRINCIPALS = 1_000;
+
 export interface ActiveCall {
-  readonly callId: string;
+  /** The caller's own id of it. */
+  readonly id: string;
   readonly principal: string;
   /** Headers and payload, held until it has ended. */
   readonly bytes: number;
@@ -24,7 +28,7 @@ export interface PrincipalUse {
 const NOTHING: PrincipalUse = Object.freeze({ calls: 0, bytes: 0 });
 
 export class ActiveCalls {
-  readonly #calls = new Map<string, ActiveCall>();
+  readonly #calls = new IdTable<ActiveCall>();
   readonly #byPrincipal = new Map<string, { calls: number; bytes: number }>();
   readonly #burned = new Map<string, Set<string>>();
   #burnedCount = 0;
@@ -62,7 +66,7 @@ export class ActiveCalls {
   }
 
   start(call: ActiveCall): void {
-    this.#calls.set(call.callId, call);
+    this.#calls.add(call);
     this.#bytes += call.bytes;
     const use = this.#byPrincipal.get(call.principal);
     if (use === undefined) this.#byPrincipal.set(call.principal, { calls: 1, bytes: call.bytes });
@@ -73,13 +77,14 @@ export class ActiveCalls {
   }
 
   end(call: ActiveCall): void {
-    if (!this.#calls.delete(call.callId)) return;
+    if (!this.#calls.delete(call.id)) return;
     this.#bytes -= call.bytes;
     const use = this.#byPrincipal.get(call.principal);
     if (use !== undefined) {
       use.calls--;
       use.bytes -= call.bytes;
-      if (use.calls === 0) this.#byPrincipal.delete(call.principal);
+      // One who calls will call again: only where they are many is it worth to forget those who do nothing.
+      if (use.calls === 0 && this.#byPrincipal.size > KEPT_PRINCIPALS) this.#byPrincipal.delete(call.principal);
     }
     if (this.#calls.size > 0) return;
     const idle = this.#idle;

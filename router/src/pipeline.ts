@@ -205,7 +205,7 @@ export class Pipeline {
   /** It counts as carried until it has been answered, so that a drain waits and a probe finds it. */
   #carry(exchange: Exchange, bytes: number): void {
     const { callId, principal } = exchange;
-    const call: ActiveCall = { callId, principal, bytes, dispatch: undefined };
+    const call: ActiveCall = { id: callId, principal, bytes, dispatch: undefined };
     this.#ports.active.start(call);
     const finish = (result: DispatchResult): void => this.#finish(call, exchange, result);
     if (exchange.idempotencyKey === undefined) this.#dispatch(call, exchange, finish);

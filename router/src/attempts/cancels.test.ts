@@ -12,7 +12,7 @@ test("a caller cancels its own call; another's, and nonsense, is refused; one th
   const active = new ActiveCalls();
   const reasons: string[] = [];
   const dispatch = { cancel: ({ reason }: { reason: string }) => void reasons.push(reason) } as unknown as Dispatch;
-  active.start({ callId: "a", principal: "cart", bytes: 0, dispatch });
+  active.start({ id: "a", principal: "cart", bytes: 0, dispatch });
   const cancels = new Cancels({ runtime: createTestRuntime({ telemetry }), active });
   const hear = (subject: string): void => cancels.hear({ subject, reply: "", headers: EMPTY, payload: EMPTY });
   hear("mesh.cancel.router-a.web.a");

@@ -35,7 +35,7 @@ function refusal(principal: string, active: ActiveCalls, asked: Asked = {}): str
 function carrying(...calls: readonly (readonly [principal: string, bytes: number])[]): ActiveCalls {
   const active = new ActiveCalls();
   for (const [principal, bytes] of calls)
-    active.start({ callId: `${principal}${active.size}`, principal, bytes, dispatch: undefined });
+    active.start({ id: `${principal}${active.size}`, principal, bytes, dispatch: undefined });
   return active;
 }
 

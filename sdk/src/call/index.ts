@@ -8,6 +8,7 @@ export * from "./dispatch/parking.ts";
 export * from "./exchange.ts";
 export * from "./finished-replies.ts";
 export * from "./id-source.ts";
+export * from "./id-table.ts";
 export * from "./open.ts";
 export * from "./payload.ts";
 export * from "./probe-table.ts";

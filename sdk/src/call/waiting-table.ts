@@ -2,6 +2,7 @@
 // attempts at instances. Replies find theirs by id; what has waited long is probed, one probe per peer (failure rules 1
 // and 2), so that a lost request, a lost reply and a dead peer are told apart.
 import type { ProbeAnswer } from "../contract/index.ts";
+import { IdTable } from "./id-table.ts";
 
 /** What waits longer than this is asked for, in ms. */
 export const PROBE_AFTER_MS = 250;
@@ -40,8 +41,7 @@ export interface Waiting<Peer> {
 export type Loss = "unseen" | "gone" | "silent";
 
 export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
-  /** Insertion order is age: the oldest come first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new IdTable<Entry>();
   readonly #onLost: (entry: Entry, loss: Loss) => void;
   /** When our own connection was back last. */
   #returnedAtMs = Number.NEGATIVE_INFINITY;
@@ -55,7 +55,7 @@ export class WaitingTable<Peer, Entry extends Waiting<Peer>> {
   }
 
   add(entry: Entry): void {
-    this.#entries.set(entry.id, entry);
+    this.#entries.add(entry);
   }
 
   get(id: string): Entry | undefined {

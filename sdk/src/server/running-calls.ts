@@ -1,6 +1,7 @@
 // What this instance knows of the attempts it was given: running, finished not long ago, or burned (declared unseen, never
 // to run). The answer to every probe comes from here.
 import { FinishedReplies } from "../call/finished-replies.ts";
+import { IdTable } from "../call/id-table.ts";
 import type { ProbeAnswer } from "../contract/index.ts";
 
 /** Burned ids kept; older ones are of requests that can no longer be on their way. */
@@ -12,7 +13,7 @@ export interface RunningCall {
 }
 
 export class RunningCalls {
-  readonly #running = new Map<string, RunningCall>();
+  readonly #running = new IdTable<RunningCall>();
   readonly #burned = new Set<string>();
   readonly finished = new FinishedReplies();
   #idle: (() => void)[] = [];
@@ -31,7 +32,7 @@ export class RunningCalls {
   }
 
   start(call: RunningCall): void {
-    this.#running.set(call.id, call);
+    this.#running.add(call);
   }
 
   end(id: string): void {
