@@ -1,0 +1,15 @@
+// When a run must end before it is done: on Ctrl-C, when it is told to, or when whoever started it is gone.
+
+const SIGNALS: readonly NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGTERM"];
+const LOOK_MS = 500;
+
+/** Aborted with the reason as an Error. A second signal ends the process as it would any other. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of SIGNALS) process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) stop.abort(new Error("whoever started this is gone"));
+  }, LOOK_MS).unref();
+  return stop.signal;
+}
