@@ -4,9 +4,9 @@ import { bytesBody, type Client, type Connection, type Done } from "../src/trans
 
 export { serve } from "../src/transports/http.ts";
 
-export async function connect({ url = "" }: Connection): Promise<Client<Uint8Array>> {
+export async function connect({ host, port }: Connection): Promise<Client<Uint8Array>> {
   // As many connections as there are calls at a time; none waits for another.
-  const pool = new Pool(url, { connections: null, pipelining: 1, keepAliveTimeout: 600_000 });
+  const pool = new Pool(`http://${host}:${port}`, { connections: null, pipelining: 1, keepAliveTimeout: 600_000 });
   const headers = { "content-type": "application/octet-stream" };
   return {
     body: bytesBody,

@@ -14,12 +14,17 @@ export interface Ratio {
   readonly cpu: number;
 }
 
+/** A row in which more than one call in a hundred failed says nothing of speed. */
+function isBroken({ calls, failed }: Row): boolean {
+  return failed * 100 > calls || calls === 0;
+}
+
 /** One for each reference that was measured in the row's cell, its own left out. */
 export function ratiosOf(row: Row, rows: readonly Row[]): readonly Ratio[] {
   const key = cellKey(row, row.tls);
   return REFERENCES.flatMap((reference) => {
     const other = rows.find(({ contender, ...rest }) => contender === reference && cellKey(rest, rest.tls) === key);
-    if (other === undefined || reference === row.contender) return [];
+    if (other === undefined || reference === row.contender || isBroken(row) || isBroken(other)) return [];
     return [
       {
         reference,

@@ -7,6 +7,7 @@ import type { Machine } from "./machine.ts";
 import { NotHere } from "./not-here.ts";
 import type { RunOrder } from "./orders.ts";
 import { Site, type Way } from "./site.ts";
+import { orAborted } from "./stop-signal.ts";
 
 export interface MatrixOptions {
   readonly contenders: readonly Contender[];
@@ -45,6 +46,7 @@ export async function runMatrix(machine: Machine, options: MatrixOptions): Promi
         if (typeof started === "string") skipped.push({ contender: contender.name, tls: options.tls, why: started });
         else running.push(started);
       }
+      options.say("everybody is ready");
       for (const cell of cells) rows.push(...(await measureCell(running, cell, options)));
     } finally {
       await Promise.all(running.map(async ({ site }) => await site.close()));
@@ -85,10 +87,9 @@ async function measureCell(running: readonly Running[], cell: Cell, options: Mat
     const order = round % 2 === 0 ? [...able.keys()] : [...able.keys()].reverse();
     for (const i of order) {
       const { contender, way } = able[i] as Running;
-      options.signal.throwIfAborted();
       const warmUpMs = round === 0 ? options.warmUpMs : options.warmUpMs / 3;
       const run: RunOrder = { cell, warmUpMs, durationMs: options.durationMs, others: way.others };
-      const result = await way.caller.tell<Measurement>(run);
+      const result = await orAborted(way.caller.tell<Measurement>(run), options.signal);
       options.say(line(contender.name, cell, round, options.rounds, result));
       measured[i]?.push(result);
     }

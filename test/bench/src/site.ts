@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Certificates } from "./certificates.ts";
 import type { Machine } from "./machine.ts";
-import { Program } from "./program.ts";
 import type { CalleeSettings, CallerSettings, KeepOrder, OnTheWay } from "./orders.ts";
+import { Program } from "./program.ts";
 import type { Connection } from "./transport.ts";
 
 const HOST = "127.0.0.1";

@@ -13,3 +13,13 @@ export function stopSignal(): AbortSignal {
   }, LOOK_MS).unref();
   return stop.signal;
 }
+
+/** What `work` comes to; rejects with the reason as soon as the signal is aborted, whatever becomes of the work. */
+export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  signal.throwIfAborted();
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

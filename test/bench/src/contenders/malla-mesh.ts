@@ -12,9 +12,9 @@ import {
 } from "@malla/broker-config";
 import type { CredentialRole } from "@malla/sdk/contract";
 import { startProgram } from "../../../src/harness/child-program.ts";
+import { freePort } from "../../../src/harness/free-port.ts";
 import { PolicyDesk } from "../../../src/harness/policy-desk.ts";
 import { benchPolicy } from "../bench-policy.ts";
-import { freePort } from "../../../src/harness/free-port.ts";
 import type { OnTheWay } from "../orders.ts";
 import { endProcess, type Site, type Way } from "../site.ts";
 import type { Connection } from "../transport.ts";
@@ -29,14 +29,20 @@ export interface MeshWayOptions {
   readonly role: CredentialRole;
 }
 
+export interface MeshWay extends Way {
+  /** Of its router. */
+  readonly metricsPort: number;
+}
+
 /** Services `bench-1` to `bench-<depth>`, each but the last calling the next, and who calls the first. */
-export async function startMeshWay(site: Site, { depth, role }: MeshWayOptions): Promise<Way> {
+export async function startMeshWay(site: Site, { depth, role }: MeshWayOptions): Promise<MeshWay> {
   const home = join(site.folder, ".malla");
   const keys = await ensureKeys(home);
   const services = Array.from({ length: depth }, (_, i) => `bench-${i + 1}`);
   const callers = [CALLER, ...services];
   const { url, process } = await startBroker(site, home, keys, benchPolicy(services, callers));
-  const others = [process, await startRouter(site, url, await writeRouterSigner(home, keys))];
+  const router = await startRouter(site, url, await writeRouterSigner(home, keys));
+  const others = [process, { name: "router", pid: router.pid }];
   // A router's own default; the SDK's is every trace.
   const environment = {
     OTEL_EXPORTER_OTLP_ENDPOINT: site.machine.otlpUrl,
@@ -61,7 +67,7 @@ export async function startMeshWay(site: Site, { depth, role }: MeshWayOptions):
     { transport: TRANSPORT, connection: await connection(CALLER, "bench-1") },
     environment,
   );
-  return { caller, others };
+  return { caller, others, metricsPort: router.metricsPort };
 }
 
 /** Streams and policy are written over a connection in the clear, before the broker is given its certificate. */
@@ -92,8 +98,8 @@ async function startBroker(
   return { url, process: { name: "broker", pid } };
 }
 
-async function startRouter(site: Site, url: string, signer: string): Promise<OnTheWay> {
-  const router = await startProgram(
+async function startRouter(site: Site, url: string, signer: string): Promise<{ pid: number; metricsPort: number }> {
+  const router = await startProgram<{ metricsPort: number }>(
     ROUTER,
     {
       NATS_URL: url,
@@ -108,5 +114,5 @@ async function startRouter(site: Site, url: string, signer: string): Promise<OnT
     { built: true },
   );
   site.defer(async () => await router.end("SIGTERM"));
-  return { name: "router", pid: router.pid };
+  return { pid: router.pid, metricsPort: router.ready.metricsPort };
 }

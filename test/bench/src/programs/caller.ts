@@ -1,6 +1,6 @@
 // The calling process: makes the load of a cell and reads the CPU time of everybody on the way at the edges of the window.
 import { runClosedLoop, runOpenLoop, summarise } from "@malla/cli/bench";
-import type { Cell, Measurement } from "../cell.ts";
+import type { Measurement } from "../cell.ts";
 import { readCpuMicros } from "../cpu.ts";
 import type { CallerSettings, RunOrder } from "../orders.ts";
 import { type Body, type Client, errorText, type Transport } from "../transport.ts";

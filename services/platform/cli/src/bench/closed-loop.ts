@@ -51,12 +51,17 @@ class ClosedLoop {
         if (--this.#open === 0) this.#onDrained();
         return;
       }
+      // What fails at once, in a promise, would otherwise leave no time for anything else.
+      if (error !== undefined) return void setImmediate(begin);
       startedAtMs = nowMs;
       call(done);
     };
+    const begin = (): void => {
+      startedAtMs = performance.now();
+      call(done);
+    };
     this.#open++;
-    startedAtMs = performance.now();
-    call(done);
+    begin();
   }
 
   #count(ms: number, error: unknown): void {
