@@ -15,6 +15,8 @@ export interface MatrixOptions {
   readonly tls: boolean;
   readonly rounds: number;
   readonly durationMs: number;
+  /** Everybody makes calls for so long, many at a time, before anything is measured: code that is young is slow. */
+  readonly settleMs: number;
   /** Before the first round of a cell; before each further one a third of it. */
   readonly warmUpMs: number;
   readonly signal: AbortSignal;
@@ -25,6 +27,8 @@ export interface MatrixResult {
   readonly rows: readonly Row[];
   readonly skipped: readonly Skipped[];
 }
+
+const SETTLING: Cell = { mode: "closed", payloadBytes: 128, concurrency: 64, rate: 0, depth: 1 };
 
 interface Running {
   readonly contender: Contender;
@@ -47,6 +51,8 @@ export async function runMatrix(machine: Machine, options: MatrixOptions): Promi
         else running.push(started);
       }
       options.say("everybody is ready");
+      for (const one of running)
+        await measure(one, { ...SETTLING, depth }, { ...options, durationMs: options.settleMs }, 0);
       for (const cell of cells) rows.push(...(await measureCell(running, cell, options)));
     } finally {
       await Promise.all(running.map(async ({ site }) => await site.close()));
@@ -63,11 +69,9 @@ async function start(
   { tls, say }: MatrixOptions,
 ): Promise<Running | string> {
   if (tls && contender.tls === "never") return "it has no encrypted form here";
-  const site = await Site.open(
-    machine,
-    `${contender.name}-${depth}${tls ? "-tls" : ""}`,
-    tls && contender.tls === "broker",
-  );
+  const site = await Site.open(machine, `${contender.name}-${depth}${tls ? "-tls" : ""}`, {
+    tls: tls && contender.tls === "broker",
+  });
   try {
     say(`starting ${contender.name}`);
     return { contender, site, way: await contender.start(site, depth) };
@@ -86,15 +90,23 @@ async function measureCell(running: readonly Running[], cell: Cell, options: Mat
   for (let round = 0; round < options.rounds; round++) {
     const order = round % 2 === 0 ? [...able.keys()] : [...able.keys()].reverse();
     for (const i of order) {
-      const { contender, way } = able[i] as Running;
-      const warmUpMs = round === 0 ? options.warmUpMs : options.warmUpMs / 3;
-      const run: RunOrder = { cell, warmUpMs, durationMs: options.durationMs, others: way.others };
-      const result = await orAborted(way.caller.tell<Measurement>(run), options.signal);
-      options.say(line(contender.name, cell, round, options.rounds, result));
+      const one = able[i] as Running;
+      const result = await measure(one, cell, options, round === 0 ? options.warmUpMs : options.warmUpMs / 3);
+      options.say(line(one.contender.name, cell, round, options.rounds, result));
       measured[i]?.push(result);
     }
   }
   return able.map(({ contender }, i) => combine(contender.name, options.tls, cell, measured[i] ?? []));
+}
+
+async function measure(
+  { way }: Running,
+  cell: Cell,
+  { durationMs, signal }: MatrixOptions,
+  warmUpMs: number,
+): Promise<Measurement> {
+  const run: RunOrder = { cell, warmUpMs, durationMs, others: way.others };
+  return await orAborted(way.caller.tell<Measurement>(run), signal);
 }
 
 function line(name: string, cell: Cell, round: number, rounds: number, result: Measurement): string {

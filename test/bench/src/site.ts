@@ -21,6 +21,12 @@ export interface Way {
   readonly others: readonly OnTheWay[];
 }
 
+export interface SiteOptions {
+  /** Default false. */
+  readonly tls?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export interface Endpoint {
   /** Module in `transports/` or `../peers/`, with its folder. */
   readonly transport: string;
@@ -32,18 +38,31 @@ export class Site {
   readonly machine: Machine;
   /** If connections are to be encrypted. */
   readonly tls: Certificates | undefined;
+  /** For every Node process that is started here. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly #closers: (() => Promise<unknown>)[] = [];
 
-  private constructor(folder: string, machine: Machine, tls: Certificates | undefined) {
+  private constructor(
+    folder: string,
+    machine: Machine,
+    tls: Certificates | undefined,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.folder = folder;
     this.machine = machine;
     this.tls = tls;
+    // The authority that signed the broker's certificate.
+    this.environment = tls === undefined ? environment : { ...environment, NODE_EXTRA_CA_CERTS: tls.ca };
   }
 
-  static async open(machine: Machine, name: string, tls: boolean): Promise<Site> {
+  static async open(
+    machine: Machine,
+    name: string,
+    { tls = false, environment = {} }: SiteOptions = {},
+  ): Promise<Site> {
     const folder = join(machine.folder, name);
     await mkdir(folder, { recursive: true });
-    return new Site(folder, machine, tls ? await machine.certificates() : undefined);
+    return new Site(folder, machine, tls ? await machine.certificates() : undefined, environment);
   }
 
   /** Done when the site is closed, in the order opposite to that of these calls. */
@@ -75,8 +94,7 @@ export class Site {
     settings: object,
     environment: Record<string, string> = {},
   ): Promise<{ readonly program: Program; readonly ready: Ready }> {
-    const trust: Record<string, string> = this.tls === undefined ? {} : { NODE_EXTRA_CA_CERTS: this.tls.ca };
-    const started = await Program.start<Ready>(name, settings, { ...trust, ...environment });
+    const started = await Program.start<Ready>(name, settings, { ...this.environment, ...environment });
     this.defer(async () => await started.program.stop());
     return started;
   }

@@ -32,6 +32,7 @@ test("everybody answers every call, in a closed and an open loop, and in a chain
       tls: false,
       rounds: 2,
       durationMs: 200,
+      settleMs: 100,
       warmUpMs: 100,
       signal: new AbortController().signal,
       say: () => undefined,

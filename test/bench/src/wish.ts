@@ -10,6 +10,9 @@ export interface Wish {
   readonly tls: boolean;
   readonly rounds: number;
   readonly durationMs: number;
+  /** Of everybody, once. */
+  readonly settleMs: number;
+  /** Of each measurement. */
   readonly warmUpMs: number;
   readonly output: "text" | "markdown" | "json";
 }
@@ -64,7 +67,8 @@ export function readWish(args: readonly string[], all: readonly Contender[]): Wi
     rounds: values.repeats === undefined ? (quick ? 1 : 5) : number("--repeats", values.repeats, 1, 1_000),
     durationMs:
       1000 * (values.seconds === undefined ? (quick ? 1 : 2) : number("--seconds", values.seconds, 0.05, 3_600)),
-    warmUpMs: quick ? 400 : 1_000,
+    settleMs: quick ? 600 : 3_000,
+    warmUpMs: quick ? 250 : 1_000,
     output: json ? "json" : markdown ? "markdown" : "text",
   };
 }

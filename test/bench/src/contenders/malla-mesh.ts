@@ -109,7 +109,7 @@ async function startRouter(site: Site, url: string, signer: string): Promise<{ p
       MALLA_READY_LINE: "1",
       MALLA_PARENT_STDIN: "1",
       OTEL_EXPORTER_OTLP_ENDPOINT: site.machine.otlpUrl,
-      ...(site.tls === undefined ? {} : { NODE_EXTRA_CA_CERTS: site.tls.ca }),
+      ...site.environment,
     },
     { built: true },
   );

@@ -55,8 +55,7 @@ export class OpenLoop {
   }
 
   /** Sends what is due. */
-  beat(): void {
-    const nowMs = this.#now();
+  beat(nowMs = this.#now()): void {
     if (nowMs >= this.#endedAtMs) return;
     while (this.#open.size < this.#maxOpen) {
       const intendedMs = this.#schedule.take(nowMs);
@@ -93,9 +92,10 @@ export class OpenLoop {
   }
 
   endWindow(): void {
-    // What fell due before this instant is sent before it.
-    this.beat();
-    this.#endedAtMs = this.#now();
+    const nowMs = this.#now();
+    // What has fallen due by then is sent.
+    this.beat(nowMs);
+    this.#endedAtMs = nowMs;
     this.#options.onWindow?.("end");
   }
 
