@@ -29,7 +29,8 @@ export const SOURCES: readonly SourceFile[] = TRACKED.filter((path) => path.ends
 });
 
 export const PACKAGES: ReadonlyMap<string, { readonly folder: string; readonly manifest: PackageManifest }> = new Map(
-  TRACKED.filter((path) => path.endsWith("/package.json")).map((path) => {
+  // What the benchmark alone installs of others is a list of packages, and no package of ours.
+  TRACKED.filter((path) => path.endsWith("/package.json") && !path.startsWith("test/bench/")).map((path) => {
     const manifest = JSON.parse(readTracked(path)) as PackageManifest;
     return [manifest.name, { folder: posix.dirname(path), manifest }];
   }),

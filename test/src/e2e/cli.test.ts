@@ -52,6 +52,40 @@ console.log("serving");
 });
 after(async () => line.close());
 
+test("bench puts load on a method, counts what failed, and refuses what it cannot do", () => {
+  const quick = ["--for", "300ms", "--warm-up", "100ms"];
+  const closed = line.run([
+    "bench",
+    "greeter",
+    "hello",
+    '{"name":"you"}',
+    "--concurrency",
+    "4",
+    ...quick,
+    "-o",
+    "json",
+  ]);
+  assert.equal(closed.code, 0, closed.stderr);
+  const { concurrency, calls, failed, callsPerSecond, p50Ms } = JSON.parse(closed.stdout) as Record<string, number>;
+  assert.deepEqual([concurrency, failed], [4, 0]);
+  assert.ok(Number(calls) > 0 && Number(callsPerSecond) > 0 && Number(p50Ms) > 0, closed.stdout);
+  const open = line.run(["bench", "greeter", "hello", "{}", "--rate", "100", ...quick]);
+  assert.match(open.stdout, /^CALLS +FAILED +CALLS\/S +P50 MS.*\n\d+ +0 /);
+  const refused = line.run(["bench", "greeter", "refuse", ...quick]);
+  assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+  assert.match(refused.stderr, /the first call failed: NOT_FOUND \(application\): no such thing/);
+  for (const [args, message] of [
+    [["--rate", "5", "--concurrency", "5"], /give one of them/],
+    [["--concurrency", "0"], /--concurrency 0: a whole number from 1 to 10000/],
+    [["--for", "soon"], /--for soon: a time as/],
+    [["-o", "yaml"], /-o yaml: json is expected/],
+  ] as const) {
+    const wrong = line.run(["bench", "greeter", "hello", "{}", ...args]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, message);
+  }
+});
+
 test("call prints replies, errors and exit codes", () => {
   const ok = line.run(["call", "greeter", "hello", '{"name":"you"}', "-H", "x-mood=good"]);
   assert.deepEqual([ok.code, JSON.parse(ok.stdout)], [0, { text: "hello you", header: "good" }]);

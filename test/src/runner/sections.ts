@@ -76,6 +76,14 @@ export const SECTIONS: readonly Section[] = [
     alone: true,
   },
   {
+    name: "bench",
+    proves: "the benchmark computes what it says, its contenders answer, and nothing of it is left",
+    boundMs: 180_000,
+    fileBoundMs: 120_000,
+    files: ["test/bench/src/**/*.test.ts"],
+    alone: true,
+  },
+  {
     name: "conformance",
     proves: "clients, services and tools that are not ours",
     boundMs: 420_000,

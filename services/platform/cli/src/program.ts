@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { describeFailure } from "./failure.ts";
 import { addApply } from "./verbs/apply.ts";
+import { addBench } from "./verbs/bench.ts";
 import { addCall } from "./verbs/call.ts";
 import { addCheck } from "./verbs/check.ts";
 import { addCompletion } from "./verbs/completion.ts";
@@ -28,6 +29,7 @@ const VERBS = [
   addCheck,
   addServices,
   addCall,
+  addBench,
   addApply,
   addGet,
   addDescribe,

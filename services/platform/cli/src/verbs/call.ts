@@ -63,7 +63,7 @@ export function addCall(program: Command): void {
       printReply(await mesh.call(service, method, request, options), flags.output === "json");
     } catch (error) {
       if (!(error instanceof MeshError)) throw error instanceof TypeError ? misuse(error.message) : error;
-      if (flags.output !== "json") throw new Failure(describe(error));
+      if (flags.output !== "json") throw new Failure(describeMeshError(error));
       process.stdout.write(`${plainJson(JSON.stringify({ error }))}\n`);
       process.exitCode = 1;
     } finally {
@@ -78,7 +78,8 @@ async function readRequest(given: string, raw: boolean): Promise<unknown> {
   return parseRequest(bytes === undefined ? given : new TextDecoder().decode(bytes));
 }
 
-function parseRequest(text: string): unknown {
+/** Misuse for what is no JSON. */
+export function parseRequest(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -106,6 +107,7 @@ export function printableBytes(bytes: Uint8Array, isTerminal: boolean): Uint8Arr
   return isTerminal ? `${plainLines(Buffer.from(bytes).toString("utf8"))}\n` : bytes;
 }
 
-function describe({ status, reason, message, origin, attempts }: MeshError): string {
+/** For people: what the mesh says of a failed call, in two lines. */
+export function describeMeshError({ status, reason, message, origin, attempts }: MeshError): string {
   return `${status} (${reason}): ${plainText(message)}\n  origin ${origin}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
 }
