@@ -68,7 +68,7 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
       [],
     );
   const parking = new Parking(runtime.timers);
-  const registry = new Registry({ onChange: ({ name }) => parking.serviceChanged(name) });
+  const registry = new Registry({ onServing: ({ name }) => parking.serviceChanged(name) });
   const attempts = createAttemptTable();
   const active = new ActiveCalls();
   const sender = new RunSender({ broker, router: ROUTER, runtime, registry });
@@ -141,7 +141,7 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
           );
         }
       });
-      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs());
+      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs());
       return connection;
     },
     send: ({

@@ -1,13 +1,7 @@
 // Announcements of instances into the registry. What is too much, cannot be read, or meets a bound is dropped, counted and told.
 import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
-import {
-  decodeInstanceState,
-  type MeshReason,
-  parseInstanceSubject,
-  provenPrincipal,
-  subscriptions,
-} from "@malla/sdk/contract";
+import { type MeshReason, parseInstanceSubject, provenPrincipal, subscriptions } from "@malla/sdk/contract";
 import { AnnouncementGate, type Registry } from "@malla/sdk/discovery";
 
 /** Hears them from now on. */
@@ -22,9 +16,8 @@ export function hearInstances(broker: Broker, runtime: Runtime, registry: Regist
     const now = clock.nowMs();
     if (!gate.mayRead(who.service, payload.length, now))
       return refuse(subject, "rate-limited", "more announcements in a second than a service's instances need");
-    const state = decodeInstanceState(payload);
-    if (state === undefined) return refuse(subject, "bad-request", "an announcement that cannot be read");
-    if (!registry.announce("sdk", who.service, who.instance, state, now, clock.stampMs()))
-      refuse(subject, "overloaded", "no room for one more instance of this service");
+    const heard = registry.hear(who.service, who.instance, payload, now);
+    if (heard === "unreadable") refuse(subject, "bad-request", "an announcement that cannot be read");
+    if (heard === "full") refuse(subject, "overloaded", "no room for one more instance of this service");
   });
 }
