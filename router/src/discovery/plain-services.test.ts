@@ -176,7 +176,7 @@ test("a policy names those that have no $SRV", async () => {
     metadata: { name: "p" },
     spec: { service: "bare", plainMethods: ["list"] },
   };
-  w.policy.swap(1, [document]);
+  await w.policy.swap(1, [document]);
   w.plain.start();
   assert.deepEqual(w.methods("bare"), ["list"]);
 });
