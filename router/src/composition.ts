@@ -122,7 +122,7 @@ export function compose(
   once(TOKENS.parking, (from) => new Parking(from.resolve(TOKENS.runtime).timers));
   once(
     TOKENS.registry,
-    (from) => new Registry({ onChange: (entry) => from.resolve(TOKENS.parking).serviceChanged(entry.name) }),
+    (from) => new Registry({ onServing: (entry) => from.resolve(TOKENS.parking).serviceChanged(entry.name) }),
   );
   once(TOKENS.attempts, () => createAttemptTable());
   once(TOKENS.active, () => new ActiveCalls());

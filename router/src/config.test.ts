@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadRouterConfig } from "./config.ts";
+import { autoWorkerCount, loadRouterConfig } from "./config.ts";
 
 test("defaults, pinned", () => {
   assert.deepEqual(loadRouterConfig({ signer: "/s" }, {}), {
+    workers: 1,
     servers: ["nats://127.0.0.1:4222"],
     signer: "/s",
     metricsHost: "127.0.0.1",
@@ -53,6 +54,14 @@ test("options before environment before defaults", () => {
     [both.signer, both.metricsPort, both.logLevel, both.metricsHost],
     ["/option", 1, "error", "0.0.0.0"],
   );
+});
+
+test("workers are a number, or one a core", () => {
+  const workers = (value: string): number =>
+    loadRouterConfig({ signer: "/s" }, { MALLA_ROUTER_WORKERS: value }).workers;
+  assert.equal(workers("3"), 3);
+  assert.equal(workers("auto"), autoWorkerCount());
+  for (const bad of ["0", "65", "many", "1.5"]) assert.throws(() => workers(bad), /MALLA_ROUTER_WORKERS.*from 1 to 64/);
 });
 
 test("all problems are told together, each with its variable", () => {

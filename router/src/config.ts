@@ -1,4 +1,5 @@
 // What a router is told, completed from the environment and checked. All problems are reported together.
+import { availableParallelism } from "node:os";
 
 export const DEFAULT_METRICS_PORT = 9464;
 /** Calls a router carries at a time before it refuses more as `overloaded`. */
@@ -13,7 +14,12 @@ export const DEFAULT_MAX_BYTES_PER_PRINCIPAL = 64 * 1024 * 1024;
 /** The least that may be set: one call of the largest size the broker carries must pass. */
 const MIN_BYTES = 1024 * 1024;
 
+/** Workers of one `malla router`. */
+export const MAX_WORKERS = 64;
+
 export interface RouterConfig {
+  /** Processes that each are a router; 1: this process is the router. */
+  readonly workers: number;
   readonly servers: readonly string[];
   /** Path of the router's signer file, which `broker-config` writes. */
   readonly signer: string;
@@ -68,6 +74,7 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
   if (!(LEVELS as readonly string[]).includes(logLevel))
     problems.push(`log level (MALLA_LOG_LEVEL): one of ${LEVELS.join(", ")} is expected`);
   const config: RouterConfig = {
+    workers: number("workers", options.workers ?? autoWorkers(environment), "MALLA_ROUTER_WORKERS", 1, 1, MAX_WORKERS),
     servers,
     signer: signer ?? "",
     metricsHost: options.metricsHost ?? environment.MALLA_METRICS_HOST ?? "127.0.0.1",
@@ -111,4 +118,13 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
   };
   if (problems.length > 0) throw new Error(`the router cannot start:\n- ${problems.join("\n- ")}`);
   return Object.freeze(config);
+}
+
+/** `auto`: as many workers as this process may use cores. */
+export function autoWorkerCount(): number {
+  return Math.min(availableParallelism(), MAX_WORKERS);
+}
+
+function autoWorkers(environment: Environment): number | undefined {
+  return environment.MALLA_ROUTER_WORKERS === "auto" ? autoWorkerCount() : undefined;
 }

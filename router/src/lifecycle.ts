@@ -29,13 +29,28 @@ const DRAIN_MS = 30_000;
 
 export interface RunningRouter {
   readonly id: string;
+  /** 0 without an endpoint of its own. */
   readonly metricsPort: number;
+  /** In Prometheus's text format. */
+  metrics(): Promise<string>;
+  checks(): readonly HealthCheck[];
   /** Takes nothing new, finishes what it carries, closes. Safe to call twice. */
   drain(): Promise<void>;
 }
 
-/** Starts a router in this process. Rejects with an Error that says what to do. */
-export async function startRouter(options: RouterOptions = {}): Promise<RunningRouter> {
+export interface StartOptions {
+  /** Whether it opens a port for metrics and health. Default true; a worker's are its supervisor's. */
+  readonly endpoint?: boolean;
+}
+
+/**
+ * Starts a router in this process. Rejects with an Error that says what to do. Each signs its own user under an id of its own, so
+ * any number of them may run beside each other.
+ */
+export async function startRouter(
+  options: RouterOptions = {},
+  { endpoint = true }: StartOptions = {},
+): Promise<RunningRouter> {
   const config = loadRouterConfig(options, process.env);
   const router = `${ROUTER_ID_PREFIX}${randomBytes(4).toString("hex")}`;
   const telemetry = composeTelemetry(config, router);
@@ -43,7 +58,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<RunningR
   const credentials = await signRouterUser(signer, router);
   const connections = await openConnections(config.servers, router, credentials, telemetry.log);
   const services = compose(config, { router, ...connections, policyPublicKey: signer.policyPublicKey }, telemetry);
-  return await new Lifecycle(config, router, connections, services, telemetry).start();
+  return await new Lifecycle(config, router, connections, services, telemetry).start(endpoint);
 }
 
 /** A composed router from its start to its end; made by `startRouter`. */
@@ -72,18 +87,10 @@ export class Lifecycle {
     this.#telemetry = telemetry;
   }
 
-  async start(): Promise<RunningRouter> {
+  /** `endpoint`: with metrics and health on a port of its own. */
+  async start(endpoint: boolean): Promise<RunningRouter> {
     const services = this.#services;
-    const admin = await createAdminServer({
-      host: this.#config.metricsHost,
-      port: this.#config.metricsPort,
-      metrics: () => this.#telemetry.prometheus.metrics(),
-      checks: () => this.#checks(),
-    }).catch(async (error: unknown) => {
-      await this.#connections.close();
-      throw error;
-    });
-    this.#closeAdmin = () => admin.close();
+    const metricsPort = endpoint ? await this.#openEndpoint() : 0;
     // Without its policy a router would let everything through, so it takes calls only after.
     await services.resolve(TOKENS.follower).start();
     this.#hear();
@@ -95,8 +102,28 @@ export class Lifecycle {
     this.#takeCalls();
     await this.#connections.mesh.flush();
     announcer.open();
-    this.#telemetry.log.info({ server: this.#connections.mesh.server, metricsPort: admin.port }, "router ready");
-    return { id: this.#router, metricsPort: admin.port, drain: async () => this.drain() };
+    this.#telemetry.log.info({ server: this.#connections.mesh.server, metricsPort }, "router ready");
+    return {
+      id: this.#router,
+      metricsPort,
+      metrics: async () => this.#telemetry.prometheus.metrics(),
+      checks: () => this.#checks(),
+      drain: async () => this.drain(),
+    };
+  }
+
+  async #openEndpoint(): Promise<number> {
+    const admin = await createAdminServer({
+      host: this.#config.metricsHost,
+      port: this.#config.metricsPort,
+      metrics: () => this.#telemetry.prometheus.metrics(),
+      checks: () => this.#checks(),
+    }).catch(async (error: unknown) => {
+      await this.#connections.close();
+      throw error;
+    });
+    this.#closeAdmin = () => admin.close();
+    return admin.port;
   }
 
   /** Replies, announcements, and what goes with time. */

@@ -17,7 +17,7 @@ import {
   parseHeaderBlock,
 } from "@malla/sdk/contract";
 import { LivePolicy, Registry } from "@malla/sdk/discovery";
-import { RetryBudget } from "@malla/sdk/engine";
+import { compile, RetryBudget } from "@malla/sdk/engine";
 
 import { createTestRuntime, instanceState, MemoryKeyValue, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
 import { ActiveCalls } from "./active-calls.ts";
@@ -60,15 +60,19 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
   const callbackErrors: unknown[] = [];
   const broker = server.connect({ onCallbackError: (error) => callbackErrors.push(error) });
   const caller = server.connect();
-  const policy = new LivePolicy();
+  // All in one go, however slow the machine is.
+  const policy = new LivePolicy({ nowMs: () => 0, pause: async () => undefined });
   if (documents.length === 0) policy.loadEmpty();
-  else
+  else {
     assert.deepEqual(
-      policy.swap(1, documents)?.filter(({ severity }) => severity === "error"),
+      compile(documents, 1).problems.filter(({ severity }) => severity === "error"),
       [],
     );
+    void policy.swap(1, documents);
+    assert.equal(policy.current.revision, 1);
+  }
   const parking = new Parking(runtime.timers);
-  const registry = new Registry({ onChange: ({ name }) => parking.serviceChanged(name) });
+  const registry = new Registry({ onServing: ({ name }) => parking.serviceChanged(name) });
   const attempts = createAttemptTable();
   const active = new ActiveCalls();
   const sender = new RunSender({ broker, router: ROUTER, runtime, registry });
@@ -141,7 +145,7 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
           );
         }
       });
-      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs());
+      registry.announce("sdk", service, id, instanceState(more), runtime.clock.nowMs());
       return connection;
     },
     send: ({

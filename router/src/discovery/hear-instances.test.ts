@@ -52,7 +52,7 @@ test("a flood is cut off by the second and counted, while others are heard", asy
 
 test("what meets a bound of the registry is dropped and counted", async () => {
   const w = world();
-  for (let i = 0; i < MAX_SERVICES; i++) w.registry.announce("sdk", `s${i}`, "a", instanceState(), 0, 0);
+  for (let i = 0; i < MAX_SERVICES; i++) w.registry.announce("sdk", `s${i}`, "a", instanceState(), 0);
   await w.say("mesh.instance.one-more.i1");
   assert.deepEqual(w.dropped(), ["announcement overloaded"]);
 });

@@ -2,7 +2,6 @@
 import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import {
-  decodeInstanceState,
   isServiceName,
   type MeshReason,
   parseInstanceSubject,
@@ -27,9 +26,8 @@ export function hearInstances(broker: Broker, runtime: Runtime, registry: Regist
     }
     const who = parseInstanceSubject(subject);
     if (who === undefined) return refuse(subject, "bad-request", "an announcement whose subject names no instance");
-    const state = decodeInstanceState(payload);
-    if (state === undefined) return refuse(subject, "bad-request", "an announcement that cannot be read");
-    if (!registry.announce("sdk", who.service, who.instance, state, now, clock.stampMs()))
-      refuse(subject, "overloaded", "no room for one more instance of this service");
+    const heard = registry.hear(who.service, who.instance, payload, now);
+    if (heard === "unreadable") refuse(subject, "bad-request", "an announcement that cannot be read");
+    if (heard === "full") refuse(subject, "overloaded", "no room for one more instance of this service");
   });
 }

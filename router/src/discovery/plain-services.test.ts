@@ -106,7 +106,7 @@ test("a broadcast is only a hint: nobody is believed who says it is another", as
 test("services of our own SDK are not asked", async () => {
   const w = world();
   micro(w.server, "orders", [{ name: "place", subject: "mesh.run.orders.i1.*.place" }]);
-  w.registry.announce("sdk", "orders", "i1", instanceState(), 0, 0);
+  w.registry.announce("sdk", "orders", "i1", instanceState(), 0);
   w.plain.start();
   await w.pass(0);
   assert.ok(!w.asked.includes("$SRV.INFO.orders"));
@@ -176,7 +176,7 @@ test("a policy names those that have no $SRV", async () => {
     metadata: { name: "p" },
     spec: { service: "bare", plainMethods: ["list"] },
   };
-  w.policy.swap(1, [document]);
+  await w.policy.swap(1, [document]);
   w.plain.start();
   assert.deepEqual(w.methods("bare"), ["list"]);
 });

@@ -230,7 +230,7 @@ export class PlainServices {
     };
     const problem = announcementProblem(state);
     if (problem !== undefined) this.#refuse(service, `what a service says of itself: ${problem}`);
-    else if (!registry.announce("plain", service, PLAIN_INSTANCE, state, clock.nowMs(), clock.stampMs()))
+    else if (!registry.announce("plain", service, PLAIN_INSTANCE, state, clock.nowMs()))
       this.#refuse(service, "no room for one more service", "overloaded");
   }
 }

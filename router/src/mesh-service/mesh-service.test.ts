@@ -61,7 +61,7 @@ function world(policyBytes = POLICY_BYTES) {
 
 test("answers what it has, and names what it has for what it has not", async () => {
   const w = world();
-  w.registry.announce("sdk", "orders", "i1", instanceState(), 0, 0);
+  w.registry.announce("sdk", "orders", "i1", instanceState(), 0);
   const [policy] = await w.ask("web", "policy");
   const [instances] = await w.ask("web", "instances");
   const [nothing] = await w.ask("web", "shutdown");

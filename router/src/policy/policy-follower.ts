@@ -18,6 +18,8 @@ import type { PolicyCache } from "./policy-cache.ts";
 const POLL_MS = 1_000;
 /** Beyond this only the head is pushed, in bytes; who needs the documents asks. */
 export const MAX_PUSH_BYTES = 512 * 1024;
+/** Problems of one revision that are written to the log, each a line. */
+export const MAX_TOLD_PROBLEMS = 100;
 const EMPTY = new Uint8Array(0);
 
 export interface PolicyFollowerOptions {
@@ -125,13 +127,13 @@ export class PolicyFollower {
       return;
     }
     const documents = await store.documentsOf(signed.head);
-    this.#take(signed, documents);
+    await this.#take(signed, documents);
     await cache?.save(signed, documents);
   }
 
-  #take(signed: SignedHead, documents: readonly StoredDocument[]): void {
+  async #take(signed: SignedHead, documents: readonly StoredDocument[]): Promise<void> {
     const { broker, policy, runtime } = this.#options;
-    const problems = policy.swap(
+    const problems = await policy.swap(
       signed.head.revision,
       documents.map((stored) => stored.document),
     );
@@ -139,7 +141,10 @@ export class PolicyFollower {
     this.#head = signed;
     this.#documents = documents;
     this.#push = undefined;
-    for (const problem of problems) runtime.telemetry.log.warn({ ...problem }, "a problem in the policy");
+    for (const problem of problems.slice(0, MAX_TOLD_PROBLEMS))
+      runtime.telemetry.log.warn({ ...problem }, "a problem in the policy");
+    if (problems.length > MAX_TOLD_PROBLEMS)
+      runtime.telemetry.log.warn({ more: problems.length - MAX_TOLD_PROBLEMS }, "more problems in the policy");
     runtime.telemetry.configRevision(signed.head.revision);
     runtime.telemetry.log.info(
       { revision: signed.head.revision, documents: documents.length, author: signed.head.author },
@@ -166,7 +171,7 @@ export class PolicyFollower {
       { revision: signed.head.revision },
       "the policy cannot be read; the last good one from disk is in force",
     );
-    this.#take(signed, documents);
+    await this.#take(signed, documents);
   }
 
   /** Once for each problem, not once a second. */

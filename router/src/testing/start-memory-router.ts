@@ -39,7 +39,7 @@ export async function startMemoryRouter(options: MemoryRouterOptions): Promise<M
     const own: Runtime = { ...runtime, telemetry: container.resolve(TOKENS.telemetry) };
     container.register(TOKENS.runtime, { useValue: own });
   });
-  const running = await new Lifecycle(config, router, connections, services, telemetry).start();
+  const running = await new Lifecycle(config, router, connections, services, telemetry).start(true);
   const pipeline = services.resolve(TOKENS.pipeline);
   return {
     id: router,

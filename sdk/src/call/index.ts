@@ -3,6 +3,7 @@ export * from "./ambient.ts";
 export * from "./authorize.ts";
 export * from "./clock.ts";
 export * from "./dispatch/attempt.ts";
+export * from "./dispatch/choose-instance.ts";
 export * from "./dispatch/dispatch.ts";
 export * from "./dispatch/parking.ts";
 export * from "./exchange.ts";

@@ -53,7 +53,7 @@ describe("the target", () => {
   };
   const registryOf = (...states: Parameters<typeof instanceState>[0][]): Registry => {
     const registry = new Registry();
-    for (const [i, state] of states.entries()) registry.announce("sdk", "orders", `i${i}`, instanceState(state), 0, 0);
+    for (const [i, state] of states.entries()) registry.announce("sdk", "orders", `i${i}`, instanceState(state), 0);
     return registry;
   };
 
@@ -78,7 +78,9 @@ describe("the target", () => {
     const idempotent = (outcome: string | Exchange): boolean => typeof outcome === "object" && outcome.idempotent;
     assert.ok(!idempotent(check(registryOf({}), emptyPolicy)));
     assert.ok(idempotent(check(registryOf({ methods: ["get"] }), policyOf(servicePolicy), "get")));
-    assert.ok(idempotent(check(registryOf({ idempotentMethods: ["place"] }), emptyPolicy)));
+    assert.ok(idempotent(check(registryOf({ methods: ["place"], idempotentMethods: ["place"] }), emptyPolicy)));
+    const mixed = registryOf({ methods: ["place"], idempotentMethods: ["place"] }, { methods: ["place"] });
+    assert.ok(!idempotent(check(mixed, emptyPolicy)), "the next attempt may go to the one that does not say so");
   });
 });
 

@@ -24,21 +24,8 @@ export function requireTarget(exchange: Exchange, registry: Registry, policy: Po
       origin: "router",
     });
   }
-  let announced = false;
-  let idempotent = exchange.settings.isIdempotent(targetMethod);
-  if (entry !== undefined) {
-    let found = false;
-    for (const instance of entry.instances.values()) {
-      if (instance.methods.size === 0) continue;
-      announced = true;
-      if (!instance.methods.has(targetMethod)) continue;
-      found = true;
-      if (instance.idempotentMethods.has(targetMethod)) idempotent = true;
-      break;
-    }
-    if (announced && !found) {
-      throw MeshError.of("no-method", `service ${targetService} has no method ${targetMethod}`, { origin: "router" });
-    }
-  }
-  exchange.idempotent = idempotent;
+  if (entry?.methods.isKnown === true && !entry.methods.has(targetMethod))
+    throw MeshError.of("no-method", `service ${targetService} has no method ${targetMethod}`, { origin: "router" });
+  exchange.idempotent =
+    exchange.settings.isIdempotent(targetMethod) || entry?.methods.isIdempotent(targetMethod) === true;
 }

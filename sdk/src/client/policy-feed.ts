@@ -25,13 +25,17 @@ export class PolicyFeed {
   }
 
   start(): void {
-    this.#options.broker.subscribe(POLICY_LIVE_SUBJECT, (message) => this.take(message.payload));
+    this.#options.broker.subscribe(POLICY_LIVE_SUBJECT, (message) => {
+      this.take(message.payload).catch((error: unknown) =>
+        this.#refused(`a pushed policy that cannot be taken: ${String(error)}`),
+      );
+    });
   }
 
   /** Asks once. False if nobody could be asked, or answers no more of it this second: to be asked again. */
   async join(): Promise<boolean> {
     try {
-      this.take(await this.#options.ask());
+      await this.take(await this.#options.ask());
       return true;
     } catch (error) {
       this.#options.runtime.telemetry.log.debug({ err: error }, "the policy could not be asked for");
@@ -40,7 +44,7 @@ export class PolicyFeed {
   }
 
   /** Takes a push: refused unless the operator signed it, every document is what its hash says, and it is newer. */
-  take(bytes: Uint8Array): void {
+  async take(bytes: Uint8Array): Promise<void> {
     const { policy, publicKey } = this.#options;
     const push = decodePolicyPush(bytes);
     if (push === undefined) {
@@ -72,7 +76,7 @@ export class PolicyFeed {
       this.#refused(`a pushed policy of revision ${revision} whose documents are not those that were signed`);
       return;
     }
-    policy.swap(
+    await policy.swap(
       revision,
       stored.map(
         (document, i) => readStoredDocument(document as Uint8Array, signed.head.documents[i]?.hash ?? "").document,

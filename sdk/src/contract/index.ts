@@ -1,5 +1,6 @@
 // Everything that stands on the wire: subjects, headers, reasons, control messages, credentials.
 export * from "./announcement-bounds.ts";
+export * from "./announcement-parts.ts";
 export * from "./control-messages.ts";
 export * from "./credentials.ts";
 export * from "./deadline.ts";

@@ -1,4 +1,6 @@
 // Who is there, and which policy holds.
+
+export type { Announced } from "./announced.ts";
 export * from "./announcement-gate.ts";
 export * from "./policy-bounds.ts";
 export * from "./policy-head.ts";
@@ -6,3 +8,4 @@ export * from "./policy-holder.ts";
 export * from "./policy-store.ts";
 export * from "./registry.ts";
 export * from "./router-directory.ts";
+export * from "./run-slice.ts";

@@ -1,15 +1,26 @@
 // The one reference to the policy in force. Swapped whole; whoever reads it keeps what it read for the whole call.
 import type { MeshDocument } from "../contract/index.ts";
-import { compile, emptyPolicy, type Policy, type Problem } from "../engine/index.ts";
+import { type Compiled, compileInSlices, emptyPolicy, type Policy, type Problem } from "../engine/index.ts";
+import { PACING, type Pacing, runSlice } from "./run-slice.ts";
 
 export interface PolicyHolder {
   readonly current: Policy;
 }
 
-/** Compiles and swaps. Revisions only grow: an older one is refused, an equal one changes nothing. */
+/**
+ * Compiles and swaps. Revisions only grow: an older one is refused, an equal one changes nothing. A large policy is compiled in
+ * pieces with pauses between them, in which calls are carried by the one that is still in force.
+ */
 export class LivePolicy implements PolicyHolder {
+  readonly #pacing: Pacing;
   #current: Policy = emptyPolicy;
   #loaded = false;
+  /** Revision that is being compiled, or was last. */
+  #wanted = 0;
+
+  constructor(pacing: Pacing = PACING) {
+    this.#pacing = pacing;
+  }
 
   get current(): Policy {
     return this.#current;
@@ -25,12 +36,23 @@ export class LivePolicy implements PolicyHolder {
     this.#loaded = true;
   }
 
-  /** Takes a revision. Returns the problems found, or undefined if the revision was not newer. */
-  swap(revision: number, documents: readonly MeshDocument[]): readonly Problem[] | undefined {
-    if (this.#loaded && revision <= this.#current.revision) return undefined;
-    const { policy, problems } = compile(documents, revision);
-    this.#current = policy;
+  /**
+   * Takes a revision; a small one is in force when this returns, before the promise is resolved. Resolves to the problems found,
+   * or to undefined if the revision was not newer, or a newer one came while it was compiled.
+   */
+  async swap(revision: number, documents: readonly MeshDocument[]): Promise<readonly Problem[] | undefined> {
+    if ((this.#loaded && revision <= this.#current.revision) || (this.#wanted > 0 && revision <= this.#wanted))
+      return undefined;
+    this.#wanted = revision;
+    const slices = compileInSlices(documents, revision);
+    let compiled: Compiled | undefined = runSlice(slices, this.#pacing);
+    while (compiled === undefined) {
+      await this.#pacing.pause();
+      if (this.#wanted !== revision) return undefined;
+      compiled = runSlice(slices, this.#pacing);
+    }
+    this.#current = compiled.policy;
     this.#loaded = true;
-    return problems;
+    return compiled.problems;
   }
 }

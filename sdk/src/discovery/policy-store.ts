@@ -19,6 +19,8 @@ import {
 /** A write whose answer did not come is looked for this long, in ms: a killed stream leader is replaced within it. */
 const UNKNOWN_WRITE_MS = 15_000;
 const LOOK_AGAIN_MS = 500;
+/** Documents that are asked for at a time. */
+const FETCHERS = 32;
 /** Lost races against other writers before giving up. */
 const MAX_RACES = 10;
 
@@ -76,8 +78,8 @@ export class PolicyStore {
   readonly #bucket: KeyValue;
   readonly #publicKey: string;
   readonly #documents = new Map<string, StoredDocument>();
-  /** What was found behind a head that cannot be trusted, so that its history is read once. */
-  #spoiled: ReadHead | undefined;
+  /** What was read last and from which bytes: a head that is the same as a second ago needs no second look. */
+  #read: { readonly bytes: Uint8Array; readonly head: ReadHead } | undefined;
 
   constructor(bucket: KeyValue, publicKey: string) {
     this.#bucket = bucket;
@@ -92,16 +94,22 @@ export class PolicyStore {
   async readHead(): Promise<ReadHead> {
     const entry = await this.#bucket.get(HEAD_KEY);
     if (entry === undefined) return { signed: undefined, keyRevision: 0, spoiled: undefined };
-    const signed = openHead(entry.value, this.#publicKey);
-    if (typeof signed !== "string") return { signed, keyRevision: entry.revision, spoiled: undefined };
-    const spoiled = `revision ${entry.revision} of the policy: ${signed}`;
-    if (this.#spoiled?.keyRevision === entry.revision) return this.#spoiled;
+    const known = this.#read;
+    if (known?.head.keyRevision === entry.revision && Buffer.compare(known.bytes, entry.value) === 0) return known.head;
+    const head = await this.#openHead(entry.value, entry.revision);
+    this.#read = { bytes: entry.value, head };
+    return head;
+  }
+
+  async #openHead(bytes: Uint8Array, keyRevision: number): Promise<ReadHead> {
+    const signed = openHead(bytes, this.#publicKey);
+    if (typeof signed !== "string") return { signed, keyRevision, spoiled: undefined };
+    const spoiled = `revision ${keyRevision} of the policy: ${signed}`;
     const good = (await this.#bucket.history(HEAD_KEY))
       .map(({ value }) => openHead(value, this.#publicKey))
       .findLast((head): head is SignedHead => typeof head !== "string");
     if (good === undefined) throw new Error(spoiled);
-    this.#spoiled = { signed: good, keyRevision: entry.revision, spoiled };
-    return this.#spoiled;
+    return { signed: good, keyRevision, spoiled };
   }
 
   /** Head and documents together. Documents are immutable, so what was read once is kept. */
@@ -114,7 +122,12 @@ export class PolicyStore {
   async documentsOf(head: PolicyHead): Promise<readonly StoredDocument[]> {
     refuseTooLarge(head.documents.length, 0);
     const missing = head.documents.filter((entry) => !this.#documents.has(entry.hash));
-    await Promise.all(missing.map(async (entry) => this.#fetch(entry)));
+    // A few at a time: thousands of requests in one go would be as many milliseconds in which nothing else is done.
+    const queue = missing.values();
+    const fetchers = Array.from({ length: Math.min(FETCHERS, missing.length) }, async () => {
+      for (const entry of queue) await this.#fetch(entry);
+    });
+    await Promise.all(fetchers);
     const documents = head.documents.map((entry) => this.#documents.get(entry.hash) as StoredDocument);
     this.#forgetAllBut(documents);
     refuseTooLarge(documents.length, sizeOf(documents));

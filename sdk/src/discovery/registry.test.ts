@@ -14,7 +14,6 @@ import {
 } from "./registry.ts";
 
 const T0 = 50_000;
-const WALL = 1_900_000_000_000;
 
 function known(): {
   registry: Registry;
@@ -28,7 +27,7 @@ function known(): {
   return {
     registry,
     changes,
-    announce: (id, more = {}, nowMs = T0) => registry.announce("sdk", "orders", id, instanceState(more), nowMs, WALL),
+    announce: (id, more = {}, nowMs = T0) => registry.announce("sdk", "orders", id, instanceState(more), nowMs),
     get: (id) => registry.instance("orders", id) ?? assert.fail(`no ${id}`),
     serving: () => (registry.service("orders")?.serving ?? []).map(({ id }) => id),
   };
@@ -77,7 +76,7 @@ test("draining takes nothing new and comes back by its own word; gone is erased"
   assert.equal(registry.instance("orders", "b"), undefined);
   announce("never", { phase: "gone" });
   assert.deepEqual(serving(), ["a"]);
-  registry.announce("sdk", "unheard-of", "x", instanceState({ phase: "gone" }), T0, WALL);
+  registry.announce("sdk", "unheard-of", "x", instanceState({ phase: "gone" }), T0);
   assert.equal(registry.service("unheard-of"), undefined, "a goodbye makes no service");
 });
 
@@ -182,31 +181,30 @@ describe("ageing", () => {
 describe("a flood", () => {
   test("of instances ends, while the known are still heard", () => {
     const registry = new Registry();
-    registry.announce("sdk", "orders", "i0", instanceState(), T0, WALL);
+    registry.announce("sdk", "orders", "i0", instanceState(), T0);
     const { instances } = registry.service("orders") ?? assert.fail();
     const template = instances.get("i0") ?? assert.fail();
     for (let i = 1; i < MAX_INSTANCES_PER_SERVICE; i++) instances.set(`i${i}`, template);
-    assert.equal(registry.announce("sdk", "orders", "one-more", instanceState(), T0, WALL), false);
-    assert.equal(registry.announce("sdk", "orders", "i0", instanceState({ version: "9.0.0" }), T0, WALL), true);
+    assert.equal(registry.announce("sdk", "orders", "one-more", instanceState(), T0), false);
+    assert.equal(registry.announce("sdk", "orders", "i0", instanceState({ version: "9.0.0" }), T0), true);
     assert.equal(instances.size, MAX_INSTANCES_PER_SERVICE);
     assert.equal(template.version, "9.0.0");
   });
   test("of words ends: what one service says of itself is bounded, and another is still heard", () => {
     const registry = new Registry();
     const methods = Array.from({ length: MAX_ANNOUNCED_METHODS }, (_, i) => `m${i}`.padEnd(250, "x"));
-    const talkative = (id: string): boolean =>
-      registry.announce("sdk", "orders", id, instanceState({ methods }), T0, WALL);
+    const talkative = (id: string): boolean => registry.announce("sdk", "orders", id, instanceState({ methods }), T0);
     const fits = Math.floor(MAX_ANNOUNCED_LENGTH_PER_SERVICE / (methods.length * 250 + "1.0.0".length));
     for (let i = 0; i < fits; i++) assert.ok(talkative(`i${i}`), `${i} of ${fits}`);
     assert.equal(talkative("one-more"), false);
     assert.equal(registry.instance("orders", "one-more"), undefined);
-    assert.ok(registry.announce("sdk", "cart", "a", instanceState({ methods }), T0, WALL));
+    assert.ok(registry.announce("sdk", "cart", "a", instanceState({ methods }), T0));
     // Who says less than before is heard, who goes makes room, and who is silent for long does too.
     assert.ok(talkative("i0"));
     registry.forget("orders", "i1");
     assert.ok(talkative("one-more"));
     assert.equal(talkative("two-more"), false);
-    assert.ok(registry.announce("sdk", "orders", "i0", instanceState(), T0, WALL));
+    assert.ok(registry.announce("sdk", "orders", "i0", instanceState(), T0));
     assert.ok(talkative("two-more"));
     registry.sweep(T0 + EVICT_AFTER_MS + 1);
     for (let i = 0; i < fits; i++) assert.ok(talkative(`j${i}`), `${i} of ${fits}`);
@@ -214,21 +212,9 @@ describe("a flood", () => {
   });
   test("of services ends", () => {
     const registry = new Registry();
-    for (let i = 0; i < MAX_SERVICES; i++) registry.announce("sdk", `s${i}`, "a", instanceState(), T0, WALL);
-    assert.equal(registry.announce("sdk", "one-more", "a", instanceState(), T0, WALL), false);
+    for (let i = 0; i < MAX_SERVICES; i++) registry.announce("sdk", `s${i}`, "a", instanceState(), T0);
+    assert.equal(registry.announce("sdk", "one-more", "a", instanceState(), T0), false);
     assert.equal(registry.service("one-more"), undefined);
-    assert.equal(registry.announce("sdk", "s0", "b", instanceState(), T0, WALL), true);
+    assert.equal(registry.announce("sdk", "s0", "b", instanceState(), T0), true);
   });
-});
-
-test("the other's clock is estimated, smoothed, from what it stamps", () => {
-  const { announce, get } = known();
-  announce("a", { sentAtMs: WALL + 1_000 });
-  assert.equal(get("a").clockOffsetMs, 1_000);
-  announce("a", { sentAtMs: WALL + 2_000 });
-  assert.equal(get("a").clockOffsetMs, 1_250);
-  for (let i = 0; i < 40; i++) announce("a", { sentAtMs: WALL + 2_000 });
-  assert.ok(Math.abs(get("a").clockOffsetMs - 2_000) < 1);
-  announce("b");
-  assert.equal(get("b").clockOffsetMs, 0);
 });

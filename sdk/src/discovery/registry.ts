@@ -1,13 +1,21 @@
 // Who serves what, learnt from announcements. It believes only what a subject has proven, marks suspects instead of
 // erasing them, and freezes while this process cannot hear (failure rules 6 and 7).
-import { announcedLength, type InstanceState } from "../contract/index.ts";
 import {
-  createOutlierGroup,
-  createOutlierState,
-  EndpointLoad,
-  type OutlierGroup,
-  type OutlierState,
-} from "../engine/index.ts";
+  createAnnouncementParts,
+  decodeInstanceState,
+  type InstanceState,
+  MAX_ANNOUNCEMENT_BYTES,
+  type ReportedLoad,
+  readParts,
+  saysTheSame,
+  withoutParts,
+} from "../contract/index.ts";
+import { type Announced, announcedOf, takesTheSame } from "./announced.ts";
+import { createInstance, type Instance, type InstanceKind, takeAnnounced } from "./instance.ts";
+import { ServiceEntry } from "./service-entry.ts";
+
+export type { Instance, InstanceKind } from "./instance.ts";
+export { ServiceEntry } from "./service-entry.ts";
 
 /** An instance announces itself this often at least, in ms. */
 export const ANNOUNCE_INTERVAL_MS = 5_000;
@@ -25,81 +33,26 @@ export const MAX_SERVICES = 20_000;
 /** And so much is kept of what the instances of one service say of themselves, in characters. */
 export const MAX_ANNOUNCED_LENGTH_PER_SERVICE = 16 * 1024 * 1024;
 
-/** `sdk`: addressed by its id. `plain`: all instances of a service without our SDK, behind one queue group. */
-export type InstanceKind = "sdk" | "plain";
-
-export interface Instance {
-  readonly kind: InstanceKind;
-  readonly service: string;
-  readonly id: string;
-  version: string;
-  tags: Readonly<Record<string, string>>;
-  methods: ReadonlySet<string>;
-  idempotentMethods: ReadonlySet<string>;
-  maxInFlight: number;
-  phase: InstanceState["phase"];
-  seenAtMs: number;
-  /** No new calls before this instant. */
-  suspectUntilMs: number;
-  /** It is suspect because it does not answer, not because nobody listens: where nobody else is left it gets calls. */
-  silent: boolean;
-  /** When it became suspect, and when it is to be probed next. */
-  suspectSinceMs: number;
-  probeDueMs: number;
-  /** Sender's stamps minus ours, in ms; a smoothed estimate. */
-  clockOffsetMs: number;
-  /** Characters of what it last announced. */
-  announcedLength: number;
-  readonly load: EndpointLoad;
-  readonly outlier: OutlierState;
-}
-
-/** One service: its instances, and those of them that may get calls. */
-export class ServiceEntry {
-  readonly name: string;
-  readonly instances = new Map<string, Instance>();
-  /** What the ejections of its instances have in common. */
-  readonly outliers: OutlierGroup = createOutlierGroup();
-  /** Grows with every change of `serving`, so that what is derived of it can be kept. */
-  epoch = 0;
-  /** Characters its instances have announced, together. */
-  announcedLength = 0;
-  #collected: { readonly serving: readonly Instance[]; readonly suspects: number } | undefined;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  /** Those that may get new calls. Collected when asked for: a service that changes all the time costs those who call it. */
-  get serving(): readonly Instance[] {
-    this.#collected ??= collect(this.instances.values());
-    return this.#collected.serving;
-  }
-
-  /** How many would serve but are suspect. */
-  get suspects(): number {
-    this.#collected ??= collect(this.instances.values());
-    return this.#collected.suspects;
-  }
-
-  changed(): void {
-    this.#collected = undefined;
-    this.epoch++;
-  }
-}
-
 export interface RegistryOptions {
   /** Called after a service's set of serving instances changed. */
   readonly onChange?: (entry: ServiceEntry) => void;
+  /** Called after a change by which a call that found nobody may find somebody: one is new or back, or takes other or more calls. */
+  readonly onServing?: (entry: ServiceEntry) => void;
 }
+
+/** What became of an announcement. */
+export type Heard = "taken" | "unreadable" | "full";
 
 export class Registry {
   readonly #services = new Map<string, ServiceEntry>();
   readonly #suspects = new Set<Instance>();
   readonly #onChange: (entry: ServiceEntry) => void;
+  readonly #onServing: (entry: ServiceEntry) => void;
+  readonly #parts = createAnnouncementParts();
 
   constructor(options: RegistryOptions = {}) {
     this.#onChange = options.onChange ?? ((): void => undefined);
+    this.#onServing = options.onServing ?? ((): void => undefined);
   }
 
   services(): Iterable<ServiceEntry> {
@@ -114,14 +67,44 @@ export class Registry {
     return this.#services.get(service)?.instances.get(id);
   }
 
-  /** Takes an announcement whose subject named this service and instance. Returns false if a bound was met. */
-  announce(
+  /**
+   * Takes an announcement as it came, whose subject named this service and instance. One that says what this instance, or
+   * another of its service, has said before is not decoded again.
+   */
+  hear(service: string, id: string, payload: Uint8Array, nowMs: number): Heard {
+    const parts = this.#parts;
+    const isOurs = payload.length <= MAX_ANNOUNCEMENT_BYTES && readParts(payload, parts);
+    const entry = this.#services.get(service);
+    if (isOurs && entry !== undefined) {
+      const known = entry.instances.get(id);
+      const said = known?.announced;
+      if (known !== undefined && said?.bytes !== undefined && saysTheSame(payload, parts, said.bytes)) {
+        this.#repeated(entry, known, parts.load, nowMs);
+        return "taken";
+      }
+      for (const announced of entry.announced) {
+        if (announced.bytes !== undefined && saysTheSame(payload, parts, announced.bytes))
+          return this.#take(entry, "sdk", id, announced, parts.load, nowMs) ? "taken" : "full";
+      }
+    }
+    const state = decodeInstanceState(payload);
+    if (state === undefined) return "unreadable";
+    const bytes = isOurs ? withoutParts(payload, parts) : undefined;
+    return this.#announce("sdk", service, id, state, bytes, nowMs) ? "taken" : "full";
+  }
+
+  /** Takes what an instance says of itself. Returns false if a bound was met. */
+  announce(kind: InstanceKind, service: string, id: string, state: InstanceState, nowMs: number): boolean {
+    return this.#announce(kind, service, id, state, undefined, nowMs);
+  }
+
+  #announce(
     kind: InstanceKind,
     service: string,
     id: string,
     state: InstanceState,
+    bytes: Uint8Array | undefined,
     nowMs: number,
-    stampMs: number,
   ): boolean {
     if (state.phase === "gone") {
       this.forget(service, id);
@@ -129,37 +112,73 @@ export class Registry {
     }
     const entry = this.#entry(service);
     if (entry === undefined) return false;
+    const announced = announcedOf(state, bytes, entry.instances.get(id)?.announced ?? entry.announced[0]);
+    if (!this.#take(entry, kind, id, announced, state.load, nowMs)) return false;
+    entry.keep(announced);
+    return true;
+  }
+
+  #take(
+    entry: ServiceEntry,
+    kind: InstanceKind,
+    id: string,
+    announced: Announced,
+    load: ReportedLoad,
+    nowMs: number,
+  ): boolean {
     const known = entry.instances.get(id);
     if (known === undefined && entry.instances.size >= MAX_INSTANCES_PER_SERVICE) return false;
-    const length = announcedLength(state);
-    const grown = length - (known?.announcedLength ?? 0);
+    const grown = announced.length - (known?.announced.length ?? 0);
     if (grown > 0 && entry.announcedLength + grown > MAX_ANNOUNCED_LENGTH_PER_SERVICE) return false;
     entry.announcedLength += grown;
-    const offset = state.sentAtMs === 0 ? 0 : state.sentAtMs - stampMs;
-    if (known === undefined) {
-      entry.instances.set(id, createInstance(entry, { kind, id }, state, offset, nowMs));
-      this.#changed(entry);
-      return true;
-    }
-    known.announcedLength = length;
-    const changed =
-      known.phase !== state.phase ||
-      known.version !== state.version ||
-      known.suspectUntilMs !== 0 ||
-      !sameTags(known.tags, state.tags);
-    known.seenAtMs = nowMs;
-    this.#clear(known);
-    known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
-    known.maxInFlight = state.maxInFlight;
-    known.load.reported(state.load, nowMs);
-    if (!sameNames(known.methods, state.methods)) known.methods = new Set(state.methods);
-    if (!sameNames(known.idempotentMethods, state.idempotentMethods))
-      known.idempotentMethods = new Set(state.idempotentMethods);
-    known.phase = state.phase;
-    known.version = state.version;
-    known.tags = state.tags;
-    if (changed) this.#changed(entry);
+    if (known === undefined) this.#join(entry, kind, id, announced, load, nowMs);
+    else this.#update(entry, known, announced, load, nowMs);
     return true;
+  }
+
+  #join(
+    entry: ServiceEntry,
+    kind: InstanceKind,
+    id: string,
+    announced: Announced,
+    load: ReportedLoad,
+    nowMs: number,
+  ): void {
+    const instance = createInstance({ kind, service: entry.name, id }, announced, entry.outliers, nowMs);
+    instance.load.reported(load, nowMs);
+    entry.instances.set(id, instance);
+    entry.methods.add(announced);
+    this.#changed(entry, announced.phase === "serving");
+  }
+
+  #update(entry: ServiceEntry, known: Instance, announced: Announced, load: ReportedLoad, nowMs: number): void {
+    const { maxInFlight, announced: before } = known;
+    // What it said last may not be what holds: it nacked as one that drains.
+    const isOther = known.phase !== announced.phase || !takesTheSame(before, announced);
+    if (before.methods !== announced.methods || before.idempotentMethods !== announced.idempotentMethods) {
+      entry.methods.remove(before);
+      entry.methods.add(announced);
+    }
+    takeAnnounced(known, announced);
+    const wasSuspect = known.suspectUntilMs !== 0;
+    this.#seen(entry, known, load, nowMs);
+    const isServing = announced.phase === "serving";
+    if (isOther || wasSuspect) this.#changed(entry, isServing);
+    else if (isServing && maxInFlight !== announced.maxInFlight) this.#onServing(entry);
+  }
+
+  /** It says what it has said before: only that it is there, and how loaded. */
+  #repeated(entry: ServiceEntry, known: Instance, load: ReportedLoad, nowMs: number): void {
+    const isOther = known.phase !== known.announced.phase || known.suspectUntilMs !== 0;
+    known.phase = known.announced.phase;
+    this.#seen(entry, known, load, nowMs);
+    if (isOther) this.#changed(entry, known.phase === "serving");
+  }
+
+  #seen(entry: ServiceEntry, known: Instance, load: ReportedLoad, nowMs: number): void {
+    known.seenAtMs = nowMs;
+    if (known.suspectUntilMs !== 0) this.#clear(entry, known);
+    known.load.reported(load, nowMs);
   }
 
   /** The broker said that nobody listens there: no new calls for a while, but nothing is erased. */
@@ -179,10 +198,10 @@ export class Registry {
 
   /** It has answered: it is there. */
   trust(instance: Instance): void {
-    if (instance.suspectUntilMs === 0) return;
-    this.#clear(instance);
     const entry = this.#services.get(instance.service);
-    if (entry !== undefined) this.#changed(entry);
+    if (instance.suspectUntilMs === 0 || entry?.instances.get(instance.id) !== instance) return;
+    this.#clear(entry, instance);
+    this.#changed(entry, instance.phase === "serving");
   }
 
   /** Suspects that are to be probed now; each call moves their next probe on. */
@@ -201,6 +220,7 @@ export class Registry {
     const wasSuspect = instance.suspectUntilMs > nowMs;
     const changes = !wasSuspect || instance.silent !== silent;
     instance.suspectUntilMs = nowMs + SUSPECT_MS;
+    entry.silent += Number(silent) - Number(instance.silent);
     instance.silent = silent;
     if (!wasSuspect) {
       instance.suspectSinceMs = nowMs;
@@ -211,8 +231,9 @@ export class Registry {
     if (changes) this.#changed(entry);
   }
 
-  #clear(instance: Instance): void {
+  #clear(entry: ServiceEntry, instance: Instance): void {
     instance.suspectUntilMs = 0;
+    if (instance.silent) entry.silent--;
     instance.silent = false;
     this.#suspects.delete(instance);
   }
@@ -240,16 +261,17 @@ export class Registry {
   sweep(nowMs: number): void {
     for (const entry of this.#services.values()) {
       let changed = false;
+      let forgiven = false;
       for (const instance of entry.instances.values()) {
         if (nowMs - instance.seenAtMs > EVICT_AFTER_MS) {
           this.#drop(entry, instance);
           changed = true;
         } else if (instance.suspectUntilMs !== 0 && instance.suspectUntilMs <= nowMs) {
-          this.#clear(instance);
-          changed = true;
+          this.#clear(entry, instance);
+          forgiven = true;
         }
       }
-      if (changed) this.#changed(entry);
+      if (changed || forgiven) this.#changed(entry, forgiven);
     }
   }
 
@@ -272,66 +294,16 @@ export class Registry {
 
   #drop(entry: ServiceEntry, instance: Instance): void {
     entry.instances.delete(instance.id);
+    entry.methods.remove(instance.announced);
+    if (instance.silent) entry.silent--;
     this.#suspects.delete(instance);
-    entry.announcedLength -= instance.announcedLength;
+    entry.announcedLength -= instance.announced.length;
   }
 
-  #changed(entry: ServiceEntry): void {
+  /** `helps`: somebody takes calls now who did not. Where one who is silent is left, he may be the only one left now. */
+  #changed(entry: ServiceEntry, helps = false): void {
     entry.changed();
     this.#onChange(entry);
+    if (helps || entry.silent > 0) this.#onServing(entry);
   }
-}
-
-function collect(instances: Iterable<Instance>): { serving: readonly Instance[]; suspects: number } {
-  const serving: Instance[] = [];
-  const silent: Instance[] = [];
-  let suspects = 0;
-  for (const instance of instances) {
-    if (instance.phase !== "serving") continue;
-    if (instance.suspectUntilMs === 0) serving.push(instance);
-    else {
-      suspects++;
-      if (instance.silent) silent.push(instance);
-    }
-  }
-  return { serving: serving.length > 0 ? serving : silent, suspects };
-}
-
-function createInstance(
-  { name, outliers }: ServiceEntry,
-  who: Pick<Instance, "kind" | "id">,
-  state: InstanceState,
-  offset: number,
-  nowMs: number,
-): Instance {
-  const load = new EndpointLoad();
-  load.reported(state.load, nowMs);
-  return {
-    ...who,
-    service: name,
-    announcedLength: announcedLength(state),
-    version: state.version,
-    tags: state.tags,
-    methods: new Set(state.methods),
-    idempotentMethods: new Set(state.idempotentMethods),
-    maxInFlight: state.maxInFlight,
-    phase: state.phase,
-    seenAtMs: nowMs,
-    suspectUntilMs: 0,
-    silent: false,
-    suspectSinceMs: 0,
-    probeDueMs: 0,
-    clockOffsetMs: offset,
-    load,
-    outlier: createOutlierState(outliers),
-  };
-}
-
-function sameNames(known: ReadonlySet<string>, names: readonly string[]): boolean {
-  return known.size === names.length && names.every((name) => known.has(name));
-}
-
-function sameTags(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -1,5 +1,6 @@
-// Values found by every beginning, or every end, that a text has. Sorted, so that one binary search finds them all: what
-// begins a text sorts right before it, and each entry knows the longest other entry that begins itself.
+// Values found by every beginning, or every end, that a text has. A trie with its single ways drawn together, so that a search
+// takes as long as what it finds and not as many as there are; each entry knows the longest other entry that begins itself.
+import type { Slices } from "./slices.ts";
 
 export interface AffixEntry<V> {
   readonly affix: string;
@@ -8,43 +9,85 @@ export interface AffixEntry<V> {
   readonly shorter: AffixEntry<V> | undefined;
 }
 
-export interface AffixTable<V> {
-  readonly side: "prefix" | "suffix";
-  readonly sorted: readonly AffixEntry<V>[];
+interface Node<V> {
+  /** How many characters of an affix have been read here. */
+  readonly depth: number;
+  /** The entry whose affix ends here, or else the longest above. */
+  readonly longest: AffixEntry<V> | undefined;
+  /** By the next character, and the affix by which the way there is compared; undefined where there is none. */
+  readonly next: ReadonlyMap<number, Node<V>> | undefined;
+  /** An affix below: all there share their first `depth` characters with it. */
+  readonly sample: string;
 }
 
-export function buildAffixTable<V>(side: "prefix" | "suffix", values: ReadonlyMap<string, V>): AffixTable<V> {
+export interface AffixTable<V> {
+  readonly side: "prefix" | "suffix";
+  readonly root: Node<V> | undefined;
+}
+
+export function* buildAffixTable<V>(side: "prefix" | "suffix", values: ReadonlyMap<string, V>): Slices<AffixTable<V>> {
   const fromEnd = side === "suffix";
-  const texts = [...values.keys()].sort((a, b) => compare(a, b, fromEnd));
-  const sorted: AffixEntry<V>[] = [];
-  let last: AffixEntry<V> | undefined;
-  for (const affix of texts) {
-    let shorter = last;
-    while (shorter !== undefined && !isAffix(shorter.affix, affix, fromEnd)) shorter = shorter.shorter;
-    last = Object.freeze({ affix, value: values.get(affix) as V, shorter });
-    sorted.push(last);
+  const sorted = [...values.keys()].sort((a, b) => compare(a, b, fromEnd));
+  yield;
+  const root = sorted.length === 0 ? undefined : yield* buildNode(sorted, 0, sorted.length, 0, undefined);
+  return Object.freeze({ side, root });
+
+  /** A node for the affixes from `low` to `high`, which share their first `depth` characters. */
+  function* buildNode(
+    affixes: readonly string[],
+    low: number,
+    high: number,
+    depth: number,
+    above: AffixEntry<V> | undefined,
+  ): Slices<Node<V>> {
+    yield;
+    const first = affixes[low] as string;
+    // What ends here sorts first.
+    const ends = first.length === depth;
+    const longest: AffixEntry<V> | undefined = ends
+      ? Object.freeze({ affix: first, value: values.get(first) as V, shorter: above })
+      : above;
+    const next = new Map<number, Node<V>>();
+    for (let from = ends ? low + 1 : low; from < high; ) {
+      const head = affixes[from] as string;
+      const code = codeAt(head, depth, fromEnd);
+      let to = from + 1;
+      while (to < high && codeAt(affixes[to] as string, depth, fromEnd) === code) to++;
+      // Sorted, so what the first and the last have in common all have.
+      const common = commonLength(head, affixes[to - 1] as string, depth + 1, fromEnd);
+      next.set(code, yield* buildNode(affixes, from, to, common, longest));
+      from = to;
+    }
+    return Object.freeze({ depth, longest, next: next.size === 0 ? undefined : next, sample: first });
   }
-  return Object.freeze({ side, sorted: Object.freeze(sorted) });
 }
 
 /** The longest entry the text begins (or ends) with; its `shorter` ones in turn are all the others. Allocates nothing. */
-export function longestAffix<V>({ side, sorted }: AffixTable<V>, text: string): AffixEntry<V> | undefined {
-  if (sorted.length === 0) return undefined;
+export function longestAffix<V>({ side, root }: AffixTable<V>, text: string): AffixEntry<V> | undefined {
+  if (root === undefined) return undefined;
   const fromEnd = side === "suffix";
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compare((sorted[middle] as AffixEntry<V>).affix, text, fromEnd) <= 0) low = middle + 1;
-    else high = middle;
+  let node = root;
+  let longest = node.longest;
+  while (node.next !== undefined && node.depth < text.length) {
+    const below = node.next.get(codeAt(text, node.depth, fromEnd));
+    if (below === undefined || below.depth > text.length) return longest;
+    for (let at = node.depth + 1; at < below.depth; at++)
+      if (codeAt(text, at, fromEnd) !== codeAt(below.sample, at, fromEnd)) return longest;
+    node = below;
+    longest = node.longest;
   }
-  let entry = sorted[low - 1];
-  while (entry !== undefined && !isAffix(entry.affix, text, fromEnd)) entry = entry.shorter;
-  return entry;
+  return longest;
 }
 
-function isAffix(affix: string, text: string, fromEnd: boolean): boolean {
-  return fromEnd ? text.endsWith(affix) : text.startsWith(affix);
+function codeAt(text: string, at: number, fromEnd: boolean): number {
+  return text.charCodeAt(fromEnd ? text.length - 1 - at : at);
+}
+
+function commonLength(a: string, b: string, from: number, fromEnd: boolean): number {
+  const most = Math.min(a.length, b.length);
+  let length = from;
+  while (length < most && codeAt(a, length, fromEnd) === codeAt(b, length, fromEnd)) length++;
+  return length;
 }
 
 /** By code unit, from the front or from the end. */

@@ -7,6 +7,7 @@ import type { AccessRules, AuditedAccess, CompiledAccess, ServiceAccess } from "
 import { Findings, type Problem, refuseUnknown } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
 import { buildRuleIndex, emptyRuleIndex } from "./rule-index.ts";
+import type { Slices } from "./slices.ts";
 import { compileHeaders } from "./string-match.ts";
 
 type Condition = Omit<CompiledRule<CompiledAccess>, "rank" | "value">;
@@ -28,28 +29,37 @@ export interface Guard {
 }
 
 /** The AccessPolicies of one service, by name. */
-export function compileServiceAccess(service: string, guards: readonly Guard[], problems: Problem[]): ServiceAccess {
-  const drafts = guards
-    .map((guard) => compileAccess(guard, problems))
-    .sort((a, b) => (a.access.name < b.access.name ? -1 : 1));
+export function* compileServiceAccess(
+  service: string,
+  guards: readonly Guard[],
+  problems: Problem[],
+): Slices<ServiceAccess> {
+  const drafts: Draft[] = [];
+  for (const guard of guards) {
+    drafts.push(compileAccess(guard, problems));
+    yield;
+  }
+  drafts.sort((a, b) => (a.access.name < b.access.name ? -1 : 1));
   const enforced = (action: "allow" | "deny"): Draft[] =>
     drafts.filter((draft) => draft.mode === "enforce" && draft.action === action);
-  const audited = (action: "allow" | "deny"): readonly AuditedAccess[] =>
-    Object.freeze(
-      drafts
-        .filter((draft) => draft.mode === "audit" && draft.action === action)
-        .map((draft) => Object.freeze({ name: draft.access.name, rules: indexRules([draft]) as AccessRules })),
-    );
+  const audited = function* (action: "allow" | "deny"): Slices<readonly AuditedAccess[]> {
+    const list: AuditedAccess[] = [];
+    for (const draft of drafts) {
+      if (draft.mode !== "audit" || draft.action !== action) continue;
+      list.push(Object.freeze({ name: draft.access.name, rules: (yield* indexRules([draft])) as AccessRules }));
+    }
+    return Object.freeze(list);
+  };
   const allow = enforced("allow");
   const deny = enforced("deny");
   if (allow.length === 0) warnOfClosing(service, deny, problems);
   return Object.freeze({
-    deny: indexRules(deny),
+    deny: yield* indexRules(deny),
     // Once any policy in force names a service, whom none allows is denied: a deny policy alone closes it too.
-    allow: indexRules(allow) ?? (deny.length > 0 ? emptyRuleIndex : undefined),
+    allow: (yield* indexRules(allow)) ?? (deny.length > 0 ? emptyRuleIndex : undefined),
     defaultDenial: decision(false, describeDefaultDenial(service, allow, deny)),
-    auditDeny: audited("deny"),
-    auditAllow: audited("allow"),
+    auditDeny: yield* audited("deny"),
+    auditAllow: yield* audited("allow"),
     auditNames: Object.freeze(drafts.filter(({ mode }) => mode === "audit").map(({ access }) => access.name)),
   });
 }
@@ -82,13 +92,13 @@ function list(drafts: readonly Draft[], verb: string): string {
 }
 
 /** Undefined without policies; an index without rules for policies that allow nobody. */
-function indexRules(drafts: readonly Draft[]): AccessRules | undefined {
+function* indexRules(drafts: readonly Draft[]): Slices<AccessRules | undefined> {
   if (drafts.length === 0) return undefined;
   let rank = 0;
   const rules = drafts.flatMap(({ access, conditions }) =>
     conditions.map((condition) => Object.freeze({ ...condition, rank: rank++, value: access })),
   );
-  return buildRuleIndex(rules);
+  return yield* buildRuleIndex(rules);
 }
 
 function compileAccess({ document, name, trusted }: Guard, problems: Problem[]): Draft {

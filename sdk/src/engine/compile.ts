@@ -8,6 +8,7 @@ import { DEFAULT_SERVICE_SETTINGS, type ServiceSettings } from "./default-settin
 import type { Policy, ServiceAccess } from "./policy.ts";
 import type { Findings, Problem } from "./problem.ts";
 import { buildRouteTable } from "./route-table.ts";
+import { finish, type Slices } from "./slices.ts";
 import { findingsOf, labelOf, sortDocuments } from "./sort-documents.ts";
 
 export interface Compiled {
@@ -22,14 +23,20 @@ export interface Compiled {
  * whole instead.
  */
 export function compile(documents: readonly MeshDocument[], revision: number): Compiled {
+  return finish(compileInSlices(documents, revision));
+}
+
+/** The same, for who has something else to do meanwhile: it may be left between any two documents. */
+export function* compileInSlices(documents: readonly MeshDocument[], revision: number): Slices<Compiled> {
   const problems: Problem[] = [];
   const entries: RouteEntry[] = [];
   const settings = new Map<string, ServiceSettings>();
   const access = new Map<string, ServiceAccess>();
-  const sorted = sortDocuments(documents, problems);
+  const sorted = yield* sortDocuments(documents, problems);
   for (const document of sorted.routes) {
     const findings = findingsOf(document, problems);
     entries.push(...(guarded(findings, () => compileRoute(document, labelOf(document), findings)) ?? []));
+    yield;
   }
   for (const [service, document] of sorted.servicePolicies) {
     const findings = findingsOf(document, problems);
@@ -37,11 +44,12 @@ export function compile(documents: readonly MeshDocument[], revision: number): C
       service,
       guarded(findings, () => compileServicePolicy(document, findings)) ?? DEFAULT_SERVICE_SETTINGS,
     );
+    yield;
   }
   for (const [service, guards] of sorted.accessPolicies)
-    access.set(service, compileServiceAccess(service, guards, problems));
-  const routes = buildRouteTable(entries, problems);
-  checkRewrites(entries, sorted.services, problems);
+    access.set(service, yield* compileServiceAccess(service, guards, problems));
+  const routes = yield* buildRouteTable(entries, problems);
+  yield* checkRewrites(entries, sorted.services, problems);
   const services = new Set(sorted.services);
   for (const { route } of entries)
     for (const { service } of route.destinations) if (service !== undefined) services.add(service);

@@ -16,7 +16,7 @@ export { type BreakerState, breakerStateOf } from "./breaker.ts";
 export type { CallFacts } from "./call-facts.ts";
 export { lowerPriority } from "./caller-priority.ts";
 export { chooseDestination } from "./choose-destination.ts";
-export { type Compiled, compile } from "./compile.ts";
+export { type Compiled, compile, compileInSlices } from "./compile.ts";
 export {
   DEFAULT_BACKOFF_BASE_MS,
   DEFAULT_BACKOFF_CAP_MS,
@@ -59,3 +59,4 @@ export {
 export { BUDGET_WINDOW_MS, type BudgetTerms, RetryBudget } from "./retry-budget.ts";
 export { RetryBudgets } from "./retry-budgets.ts";
 export { settingsOf } from "./service-settings.ts";
+export { finish, type Slices } from "./slices.ts";

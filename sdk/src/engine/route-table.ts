@@ -6,26 +6,29 @@ import type { CompiledRoute, Policy } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import type { CompiledRule } from "./rule.ts";
 import { buildRuleIndex, type RuleIndex } from "./rule-index.ts";
+import type { Slices } from "./slices.ts";
 import { describeCondition } from "./string-match.ts";
 
 /** Orders the entries and indexes them by service. Routes that another one wholly hides are said in `problems`. */
-export function buildRouteTable(entries: readonly RouteEntry[], problems: Problem[]): Policy["routes"] {
+export function* buildRouteTable(entries: readonly RouteEntry[], problems: Problem[]): Slices<Policy["routes"]> {
   const ordered = [...entries].sort(byPrecedence);
-  reportShadowed(ordered, problems);
+  yield;
+  yield* reportShadowed(ordered, problems);
   const named = new Map<string, CompiledRule<CompiledRoute>[]>();
   const open: CompiledRule<CompiledRoute>[] = [];
-  ordered.forEach((entry, rank) => {
+  for (const [rank, entry] of ordered.entries()) {
     const rule = toRule(entry, rank);
+    yield;
     if (entry.service === undefined) open.push(rule);
     else {
       const rules = named.get(entry.service);
       if (rules === undefined) named.set(entry.service, [rule]);
       else rules.push(rule);
     }
-  });
+  }
   const byService = new Map<string, RuleIndex<CompiledRoute>>();
-  for (const [service, rules] of named) byService.set(service, buildRuleIndex(rules));
-  return Object.freeze({ byService, anyService: buildRuleIndex(open) });
+  for (const [service, rules] of named) byService.set(service, yield* buildRuleIndex(rules));
+  return Object.freeze({ byService, anyService: yield* buildRuleIndex(open) });
 }
 
 function toRule({ method, principals, headers, route }: RouteEntry, rank: number): CompiledRule<CompiledRoute> {
@@ -70,10 +73,11 @@ interface Taken {
  * Precedence puts what asks for more first, so a Route is hidden wholly only by others that ask for exactly the same method
  * and headers, and for all of its principals.
  */
-function reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): void {
+function* reportShadowed(ordered: readonly RouteEntry[], problems: Problem[]): Slices<void> {
   const takenBy = new Map<string, Taken>();
   const open = new Map<string, { first: RouteEntry; by: string; alive: boolean }>();
   for (const entry of ordered) {
+    yield;
     const key = matchKey(entry);
     const taken = takenBy.get(key);
     const hidden = taken !== undefined && covers(taken, entry);

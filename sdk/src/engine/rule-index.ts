@@ -8,6 +8,7 @@ import { type AffixTable, buildAffixTable, longestAffix } from "./affix-table.ts
 import type { CallFacts } from "./call-facts.ts";
 import type { Glob, NameSet } from "./glob.ts";
 import { type CompiledRule, ruleMatches } from "./rule.ts";
+import type { Slices } from "./slices.ts";
 
 /** Up to so many rules are asked in turn: a split costs more than it saves. */
 const MAX_LINEAR = 6;
@@ -79,23 +80,28 @@ function searchDimension<T>(dimension: Dimension<T>, facts: CallFacts, known: Be
 }
 
 /** Builds the index. `rules` are in the order of rank. */
-export function buildRuleIndex<T>(rules: readonly CompiledRule<T>[]): RuleIndex<T> {
-  return build(rules, new Set());
+export function* buildRuleIndex<T>(rules: readonly CompiledRule<T>[]): Slices<RuleIndex<T>> {
+  return yield* build(rules, new Set());
 }
 
-function build<T>(rules: readonly CompiledRule<T>[], used: ReadonlySet<string>): RuleIndex<T> {
+function* build<T>(rules: readonly CompiledRule<T>[], used: ReadonlySet<string>): Slices<RuleIndex<T>> {
   const first = rules[0];
   if (first === undefined) return emptyRuleIndex;
   if (rules.length <= MAX_LINEAR) return Object.freeze({ firstRank: first.rank, linear: rules, dimensions: NONE });
-  const keyed = rules.map((rule) => keysOf(rule, used));
-  const shared = countShared(keyed);
+  const keyed: Keyed[] = [];
+  for (const rule of rules) {
+    keyed.push(keysOf(rule, used));
+    yield;
+  }
+  const shared = yield* countShared(keyed);
   const linear: CompiledRule<T>[] = [];
   const drafts = new Map<string, Draft<T>>();
-  rules.forEach((rule, at) => {
+  for (const [at, rule] of rules.entries()) {
+    yield;
     const choice = mostSelective(keyed[at] as Keyed, shared);
     if (choice === undefined) {
       linear.push(rule);
-      return;
+      continue;
     }
     let draft = drafts.get(choice);
     if (draft === undefined) {
@@ -103,8 +109,9 @@ function build<T>(rules: readonly CompiledRule<T>[], used: ReadonlySet<string>):
       drafts.set(choice, draft);
     }
     for (const key of (keyed[at] as Keyed).get(choice) as readonly Key[]) put(draft[key.kind], key.text, rule);
-  });
-  const dimensions = [...drafts].map(([name, draft]) => finish(name, draft, new Set([...used, name])));
+  }
+  const dimensions: Dimension<T>[] = [];
+  for (const [name, draft] of drafts) dimensions.push(yield* finishDimension(name, draft, new Set([...used, name])));
   return Object.freeze({ firstRank: first.rank, linear: Object.freeze(linear), dimensions: Object.freeze(dimensions) });
 }
 
@@ -151,10 +158,11 @@ function keyOf(kind: KeyKind, dimension: string, text: string): Key {
 /** How many rules are under each key. */
 type Shared = ReadonlyMap<string, number>;
 
-function countShared(keyed: readonly Keyed[]): Shared {
+function* countShared(keyed: readonly Keyed[]): Slices<Shared> {
   const shared = new Map<string, number>();
   for (const keys of keyed) {
     for (const list of keys.values()) for (const { id } of list) shared.set(id, (shared.get(id) ?? 0) + 1);
+    yield;
   }
   return shared;
 }
@@ -187,17 +195,20 @@ function put<T>(buckets: Buckets<T>, text: string, rule: CompiledRule<T>): void 
   else if (bucket[bucket.length - 1] !== rule) bucket.push(rule);
 }
 
-function finish<T>(name: string, draft: Draft<T>, used: ReadonlySet<string>): Dimension<T> {
-  const built = (buckets: Buckets<T>): Map<string, RuleIndex<T>> => {
+function* finishDimension<T>(name: string, draft: Draft<T>, used: ReadonlySet<string>): Slices<Dimension<T>> {
+  const built = function* (buckets: Buckets<T>): Slices<Map<string, RuleIndex<T>>> {
     const indexed = new Map<string, RuleIndex<T>>();
-    for (const [text, rules] of buckets) indexed.set(text, build(rules, used));
+    for (const [text, rules] of buckets) {
+      indexed.set(text, yield* build(rules, used));
+      yield;
+    }
     return indexed;
   };
   return Object.freeze({
     name,
-    exact: built(draft.exact),
-    prefixes: buildAffixTable("prefix", built(draft.prefix)),
-    suffixes: buildAffixTable("suffix", built(draft.suffix)),
-    some: built(draft.some).get(""),
+    exact: yield* built(draft.exact),
+    prefixes: yield* buildAffixTable("prefix", yield* built(draft.prefix)),
+    suffixes: yield* buildAffixTable("suffix", yield* built(draft.suffix)),
+    some: (yield* built(draft.some)).get(""),
   });
 }

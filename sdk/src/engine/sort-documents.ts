@@ -7,6 +7,7 @@ import type {
 } from "../contract/documents.ts";
 import type { Guard } from "./compile-access.ts";
 import { Findings, type Problem } from "./problem.ts";
+import type { Slices } from "./slices.ts";
 
 export interface SortedDocuments {
   readonly routes: readonly RouteDocument[];
@@ -93,9 +94,12 @@ class Sorter {
   }
 }
 
-export function sortDocuments(documents: readonly MeshDocument[], problems: Problem[]): SortedDocuments {
+export function* sortDocuments(documents: readonly MeshDocument[], problems: Problem[]): Slices<SortedDocuments> {
   const sorter = new Sorter(problems);
-  for (const [index, document] of documents.entries()) sorter.add(document, index);
+  for (const [index, document] of documents.entries()) {
+    sorter.add(document, index);
+    yield;
+  }
   return sorter;
 }
 

@@ -92,6 +92,18 @@ export const metricsCatalogue = {
     help: "Revision of the policy in force.",
     labels: [],
   },
+  routerWorkers: {
+    name: "mesh_router_workers",
+    type: "gauge",
+    help: "Workers of a router that has several, by whether they carry calls.",
+    labels: ["state"],
+  },
+  routerWorkerRestarts: {
+    name: "mesh_router_worker_restarts_total",
+    type: "counter",
+    help: "Workers of a router that ended without being told to, and were started again.",
+    labels: [],
+  },
   seriesOverflow: {
     name: "mesh_series_overflow_total",
     type: "counter",

@@ -6,6 +6,10 @@ import { patiently } from "./patiently.ts";
 
 export interface TestRouter {
   readonly id: string;
+  /** Ids of its workers as they were at its start; of a router without any, its own. */
+  readonly workers: readonly string[];
+  /** Of the process it runs in. */
+  readonly pid: number;
   readonly metricsPort: number;
   readonly running: boolean;
   /** What it has logged, a JSON object a line; empty for a router in the test's own process. */
@@ -24,6 +28,8 @@ export async function routerHere(server: string, signer: string, options: TestRo
   let running = true;
   return {
     id: router.id,
+    workers: [router.id],
+    pid: process.pid,
     metricsPort: router.metricsPort,
     get running() {
       return running;
@@ -39,7 +45,7 @@ export async function routerHere(server: string, signer: string, options: TestRo
   };
 }
 
-/** Of the options a process takes its log level, tracing and bounds. */
+/** Of the options a process takes its workers, log level, tracing and bounds. */
 export async function routerProcess(server: string, signer: string, options: TestRouterOptions): Promise<TestRouter> {
   const environment: Record<string, string> = {
     NATS_URL: server,
@@ -49,15 +55,22 @@ export async function routerProcess(server: string, signer: string, options: Tes
     MALLA_READY_LINE: "1",
     MALLA_PARENT_STDIN: "1",
   };
+  if (options.workers !== undefined) environment.MALLA_ROUTER_WORKERS = String(options.workers);
   if (options.otlpEndpoint !== undefined) environment.OTEL_EXPORTER_OTLP_ENDPOINT = options.otlpEndpoint;
   if (options.traceRatio !== undefined) environment.MALLA_TRACE_RATIO = String(options.traceRatio);
   if (options.maxInFlightPerPrincipal !== undefined)
     environment.MALLA_ROUTER_MAX_IN_FLIGHT_PER_PRINCIPAL = String(options.maxInFlightPerPrincipal);
   const child = await patiently(
-    async () => await startProgram<{ router: string; metricsPort: number }>(routerMain(), environment),
+    async () =>
+      await startProgram<{ router: string; routers: readonly string[]; metricsPort: number }>(
+        routerMain(),
+        environment,
+      ),
   );
   return {
     id: child.ready.router,
+    workers: child.ready.routers,
+    pid: child.pid,
     metricsPort: child.ready.metricsPort,
     get running() {
       return child.running;

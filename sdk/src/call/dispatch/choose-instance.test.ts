@@ -14,8 +14,7 @@ function registryOf(
   service = "orders",
 ): Registry {
   const registry = new Registry();
-  for (const [id, state] of Object.entries(instances))
-    registry.announce("sdk", service, id, instanceState(state), NOW, NOW);
+  for (const [id, state] of Object.entries(instances)) registry.announce("sdk", service, id, instanceState(state), NOW);
   return registry;
 }
 
@@ -66,9 +65,9 @@ test("which instances a destination takes follows the service's changes", () => 
   const registry = registryOf({ a: { version: "1.0.0" } });
   const policy = route({ version: "1.x", weight: 1 });
   assert.equal(choose(registry, policy).instance?.id, "a");
-  registry.announce("sdk", "orders", "a", instanceState({ version: "2.0.0" }), NOW, NOW);
+  registry.announce("sdk", "orders", "a", instanceState({ version: "2.0.0" }), NOW);
   assert.throws(() => choose(registry, policy), { reason: "no-instance" });
-  registry.announce("sdk", "orders", "b", instanceState({ version: "1.1.0" }), NOW, NOW);
+  registry.announce("sdk", "orders", "b", instanceState({ version: "1.1.0" }), NOW);
   assert.equal(choose(registry, policy).instance?.id, "b");
 });
 

@@ -36,12 +36,11 @@ export function chooseInstance(
   if (candidates.length === 0) return none("no-instance", service, describeAbsence(service, destination));
   const admitted = untried(eligible(candidates, nowMs, exchange.settings.outlier), candidates, tried);
   if (admitted.length === 0) return none("breaker-open", service, `every instance of ${service} is ejected`);
-  const full = (instance: Instance): boolean => instance.load.inFlight >= capOf(instance, exchange);
-  const roomy = admitted.some(full) ? admitted.filter((instance) => !full(instance)) : admitted;
-  if (roomy.length === 0)
-    return none("overloaded", service, `every instance of ${service} has as many calls as it takes`);
   const avoid = tried.length === 0 ? undefined : (instance: Instance): boolean => tried.includes(instance);
-  const instance = pick(exchange.settings.loadBalancer, roomy, nowMs, random, avoid);
+  // It passes over those that have as many calls as they announced to take, or as policy gives them.
+  const instance = pick(exchange.settings.loadBalancer, admitted, nowMs, random, avoid);
+  if (instance === undefined)
+    return none("overloaded", service, `every instance of ${service} has as many calls as it takes`);
   return { instance, refusal: "no-instance", service, message: "" };
 }
 
@@ -66,12 +65,6 @@ function none(refusal: MeshReason, service: string, message: string): Choice {
 function describeAbsence(service: string, destination: CompiledDestination | undefined): string {
   const which = destination === undefined || destination.label === "" ? "" : ` that matches ${destination.label}`;
   return `no instance of ${service}${which} can take the call now`;
-}
-
-function capOf(instance: Instance, exchange: Exchange): number {
-  const { maxInFlight } = exchange.settings;
-  // An instance that announced no cap (a plain service) is bounded by policy alone.
-  return instance.maxInFlight === 0 ? maxInFlight : Math.min(instance.maxInFlight, maxInFlight);
 }
 
 /** The destination of this call: drawn by key, or by chance. Undefined: the route has none that could take it. */

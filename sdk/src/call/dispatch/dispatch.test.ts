@@ -76,7 +76,7 @@ function world(seed = 1): World {
   const telemetry = new RecordedTelemetry();
   const runtime = createTestRuntime({ seed, telemetry });
   const parking = new Parking(runtime.timers);
-  const registry = new Registry({ onChange: (entry) => parking.serviceChanged(entry.name) });
+  const registry = new Registry({ onServing: (entry) => parking.serviceChanged(entry.name) });
   const attempts = createAttemptTable();
   const sender = new HeldSender();
   const wanted: string[] = [];
@@ -103,8 +103,7 @@ function world(seed = 1): World {
     results,
     wanted,
     notices,
-    announce: (id, more) =>
-      void registry.announce("sdk", "orders", id, instanceState(more), runtime.clock.nowMs(), runtime.clock.wallMs()),
+    announce: (id, more) => void registry.announce("sdk", "orders", id, instanceState(more), runtime.clock.nowMs()),
     start: (more = {}, policy = emptyPolicy) => {
       const exchange = exchangeOf(runtime.clock.nowMs(), more, policy);
       return { exchange, running: dispatch(exchange, ports, (result) => results.push(result)) };

@@ -2,7 +2,6 @@
 import type { Broker, BrokerMessage, BrokerSubscription } from "@malla/sdk/broker";
 import {
   announcementProblem,
-  decodeInstanceState,
   decodeRouterState,
   type InstanceState,
   inboxSubject,
@@ -73,8 +72,7 @@ export class Presence {
     const subject = parseInstanceSubject(message.subject);
     const now = performance.now();
     if (subject === undefined || !this.#gate.mayRead(subject.service, message.payload.length, now)) return;
-    const state = decodeInstanceState(message.payload);
-    if (state !== undefined) this.registry.announce("sdk", subject.service, subject.instance, state, now, Date.now());
+    this.registry.hear(subject.service, subject.instance, message.payload, now);
   }
 
   #heardRouter(message: BrokerMessage): void {
@@ -99,7 +97,7 @@ export class Presence {
       this.#broker.subscribe(inbox, (message) => {
         const found = readPlainService(message.payload);
         if (found === undefined) return;
-        this.registry.announce("plain", found.service, found.id, found.state, performance.now(), Date.now());
+        this.registry.announce("plain", found.service, found.id, found.state, performance.now());
       }),
     );
     const ask = (): void => {

@@ -23,7 +23,7 @@ function registry(
       sentAtMs: 0,
       capabilities: [],
     };
-    all.announce("sdk", service, id, state, 0, 0);
+    all.announce("sdk", service, id, state, 0);
   }
   return all;
 }

@@ -26,6 +26,8 @@ export interface MeshOptions {
   /** Metrics port of the first router, the next ones have those after it; 0: any free ones. */
   readonly metricsPort: number;
   readonly routers: number;
+  /** Workers of each router, or `auto`; undefined: as the environment says. */
+  readonly workers?: string | undefined;
   readonly logLevel: string;
   /** What takes time and what happens, a line at a time. */
   readonly say: (line: string) => void;

@@ -16,6 +16,8 @@ export interface RouterOptions {
   readonly signer: string;
   /** 0: any free port, which it then keeps however often it is started again. */
   readonly metricsPort: number;
+  /** Workers, or `auto`; undefined: as the environment says. */
+  readonly workers?: string | undefined;
   readonly logLevel: string;
   readonly say: (line: string) => void;
   readonly log: (name: string, line: string) => void;
@@ -50,6 +52,7 @@ export function startRouterProcess(options: RouterOptions): RouterProcess {
       MALLA_METRICS_PORT: String(metricsPort),
       MALLA_POLICY_CACHE: join(home, "cache", `${name}.policy`),
       MALLA_LOG_LEVEL: logLevel,
+      ...(options.workers === undefined ? {} : { MALLA_ROUTER_WORKERS: options.workers }),
       MALLA_READY_LINE: "1",
     }),
     restart: true,

@@ -10,6 +10,7 @@ export interface UpFlags {
   readonly port?: string;
   readonly metricsPort?: string;
   readonly routers?: string;
+  readonly workers?: string;
   readonly logLevel?: string;
 }
 
@@ -41,6 +42,10 @@ export function upFlags(command: Command, routers: string): Command {
       "port of the first router's metrics; the next have the ports after it; 0: any (default: MALLA_METRICS_PORT, else 9464)",
     )
     .option("--routers <count>", "routers to run", routers)
+    .option(
+      "--workers <count>",
+      "processes of each router that carry calls; auto: one a core (default: MALLA_ROUTER_WORKERS, else 1)",
+    )
     .option("--log-level <level>", "debug, info, warn, error or silent", process.env["MALLA_LOG_LEVEL"] ?? "warn");
 }
 
@@ -49,6 +54,7 @@ export function meshOptions(flags: UpFlags): {
   port: number;
   metricsPort: number;
   routers: number;
+  workers: string | undefined;
   logLevel: string;
 } {
   return {
@@ -61,8 +67,14 @@ export function meshOptions(flags: UpFlags): {
       0,
     ),
     routers: wholeNumber("--routers", flags.routers ?? "1", 64, 1),
+    workers: workersOf(flags.workers),
     logLevel: flags.logLevel ?? "warn",
   };
+}
+
+/** As the routers' environment says it; undefined: as ours does. */
+function workersOf(given: string | undefined): string | undefined {
+  return given === undefined || given === "auto" ? given : String(wholeNumber("--workers", given, 64, 1));
 }
 
 export function wholeNumber(flag: string, text: string, max: number, min: number): number {

@@ -1,0 +1,5 @@
+import { measureCompiling } from "./compile.ts";
+import { measureDecisions } from "./decision.ts";
+
+console.log(measureCompiling());
+console.log(measureDecisions());
