@@ -1,6 +1,8 @@
 // Who is there, and which policy holds.
 export * from "./announcement-gate.ts";
+export * from "./hear-instances.ts";
 export * from "./policy-bounds.ts";
+export * from "./policy-freshness.ts";
 export * from "./policy-head.ts";
 export * from "./policy-holder.ts";
 export * from "./policy-store.ts";

@@ -8,6 +8,7 @@ import {
   type OutlierGroup,
   type OutlierState,
 } from "../engine/index.ts";
+import { ClockOffset } from "./clock-offset.ts";
 
 /** An instance announces itself this often at least, in ms. */
 export const ANNOUNCE_INTERVAL_MS = 5_000;
@@ -46,8 +47,8 @@ export interface Instance {
   /** When it became suspect, and when it is to be probed next. */
   suspectSinceMs: number;
   probeDueMs: number;
-  /** Sender's stamps minus ours, in ms; a smoothed estimate. */
-  clockOffsetMs: number;
+  /** The instance's stamps minus ours. */
+  readonly clockOffset: ClockOffset;
   /** Characters of what it last announced. */
   announcedLength: number;
   readonly load: EndpointLoad;
@@ -149,7 +150,7 @@ export class Registry {
       !sameTags(known.tags, state.tags);
     known.seenAtMs = nowMs;
     this.#clear(known);
-    known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
+    known.clockOffset.take(offset);
     known.maxInFlight = state.maxInFlight;
     known.load.reported(state.load, nowMs);
     if (!sameNames(known.methods, state.methods)) known.methods = new Set(state.methods);
@@ -321,7 +322,7 @@ function createInstance(
     silent: false,
     suspectSinceMs: 0,
     probeDueMs: 0,
-    clockOffsetMs: offset,
+    clockOffset: new ClockOffset(offset),
     load,
     outlier: createOutlierState(outliers),
   };

@@ -31,8 +31,10 @@ export interface TestMeshOptions extends TestRouterOptions {
 }
 
 export type JoinOptions = Omit<MeshOptions, "service" | "servers" | "credentials" | "drainOn"> & {
-  /** Default `service`. */
+  /** Default `service`; `direct` with `directTo`. */
   readonly role?: CredentialRole;
+  /** Services it may send to past the routers. */
+  readonly directTo?: readonly string[];
 };
 
 export interface InstanceProcess {
@@ -113,14 +115,20 @@ export class TestMesh {
   }
 
   /** Issues credentials and returns the path of their file. */
-  async credentials(name: string, role: CredentialRole = "service", account?: string): Promise<string> {
-    const request = { name, role, ...(account === undefined ? {} : { account }) };
+  async credentials(
+    name: string,
+    role: CredentialRole = "service",
+    account?: string,
+    directTo: readonly string[] = [],
+  ): Promise<string> {
+    const request = { name, role, directTo, ...(account === undefined ? {} : { account }) };
     return await writeCredentials(this.home, request, this.keys);
   }
 
   /** Joins the mesh without serving. */
-  async caller(name: string, { role = "service", ...options }: JoinOptions = {}): Promise<Mesh> {
-    const credentials = await this.credentials(name, role);
+  async caller(name: string, { directTo = [], ...join }: JoinOptions = {}): Promise<Mesh> {
+    const { role = directTo.length > 0 ? "direct" : "service", ...options } = join;
+    const credentials = await this.credentials(name, role, undefined, directTo);
     const mesh = await patiently(
       async () => await connect({ ...options, service: name, servers: this.url, credentials, drainOn: [] }),
     );
