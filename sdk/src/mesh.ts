@@ -114,12 +114,17 @@ export class Mesh {
     return this.#policy.current.revision;
   }
 
+  /** Whether this process knows the policy that is in force: one revision behind the routers for two seconds, it does not. */
+  get knowsPolicy(): boolean {
+    return this.#freshness.isFresh(this.#runtime.clock.nowMs());
+  }
+
   /**
-   * Whether calls to this service go past the routers now. That takes credentials of role `direct` that name it, an instance that
-   * takes such calls, and a policy that is up to date; one that forbids it, or a call that needs a router, goes routed all the same.
+   * Instances of this service that calls can reach past the routers now; with 0 they go routed. Undefined without credentials of
+   * role `direct` that name the service. A call that needs a router, or may not go direct by policy, goes routed all the same.
    */
-  reachesDirectly(service: string): boolean {
-    return this.#direct?.reaches(service) === true;
+  directInstances(service: string): number | undefined {
+    return this.#direct?.instancesOf(service);
   }
 
   get #mayHearPolicy(): boolean {

@@ -105,18 +105,19 @@ export class DirectPath {
     this.#targets.greet(hints);
   }
 
-  /** Whether calls to this service go past the routers now, as far as that does not depend on the call. */
-  reaches(service: string): boolean {
+  /** Instances of this service that calls can be sent to now; undefined where the credentials do not name it. */
+  instancesOf(service: string): number | undefined {
+    if (!this.#targets.has(service)) return undefined;
     const { broker, freshness, runtime } = this.#options;
-    if (!this.#targets.has(service) || !broker.connected || !freshness.isFresh(runtime.clock.nowMs())) return false;
-    return (this.#targets.registry.service(service)?.serving.length ?? 0) > 0;
+    if (!broker.connected || !freshness.isFresh(runtime.clock.nowMs())) return 0;
+    return this.#targets.registry.service(service)?.serving.length ?? 0;
   }
 
   /** Sends a request, and `settle` is called exactly once, never before this returns. Undefined: it is to go routed. */
   call(request: OutgoingRequest, settle: Settle): RunningCall | undefined {
     // A large one travels in frames, which are opened by a router.
-    if (request.needsRouter || request.payload.length > MAX_DIRECT_BYTES || !this.reaches(request.service))
-      return undefined;
+    if (request.needsRouter || request.payload.length > MAX_DIRECT_BYTES) return undefined;
+    if ((this.instancesOf(request.service) ?? 0) === 0) return undefined;
     let exchange: Exchange;
     try {
       exchange = this.#open(request);
