@@ -228,8 +228,13 @@ export class TestMesh {
   }
 
   /** A connection without our SDK's call path, as any NATS client has: subjects and headers by hand. */
-  async raw(name: string, role: CredentialRole, account?: string): Promise<NatsBroker> {
-    const credentials = await readFile(await this.credentials(name, role, account), "utf8");
+  async raw(
+    name: string,
+    role: CredentialRole,
+    account?: string,
+    directTo: readonly string[] = [],
+  ): Promise<NatsBroker> {
+    const credentials = await readFile(await this.credentials(name, role, account, directTo), "utf8");
     const options = { servers: this.url, credentials, name: `raw ${name}`, inboxPrefix: `_INBOX.${name}` };
     const broker = await patiently(async () => await connectNats(options));
     this.#raw.add(broker);
