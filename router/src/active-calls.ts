@@ -1,5 +1,5 @@
 // Every call this router carries now: to find it by the caller's id for a cancel or a probe, and to count.
-import { type Dispatch, FinishedReplies, IdTable } from "@malla/sdk/call";
+import { BurnedIds, type Dispatch, FinishedReplies, IdTable } from "@malla/sdk/call";
 import type { ProbeAnswer } from "@malla/sdk/contract";
 
 /** Ids declared unseen that are remembered, so that a request that comes after all does not run; the oldest are forgotten. */
@@ -30,8 +30,7 @@ const NOTHING: PrincipalUse = Object.freeze({ calls: 0, bytes: 0 });
 export class ActiveCalls {
   readonly #calls = new IdTable<ActiveCall>();
   readonly #byPrincipal = new Map<string, { calls: number; bytes: number }>();
-  readonly #burned = new Map<string, Set<string>>();
-  #burnedCount = 0;
+  readonly #burned = new BurnedIds(MAX_BURNED, MAX_BURNED_PER_PRINCIPAL);
   readonly finished = new FinishedReplies();
   #bytes = 0;
   #idle: (() => void)[] = [];
@@ -51,7 +50,7 @@ export class ActiveCalls {
 
   /** False for an id that is running or was burned: such a request came twice, or too late. */
   mayStart(callId: string, principal: string): boolean {
-    return !this.#calls.has(callId) && this.#burned.get(principal)?.has(callId) !== true;
+    return !this.#calls.has(callId) && !this.#burned.has(principal, callId);
   }
 
   /** Whether a call of this id was answered not long ago. */
@@ -111,34 +110,11 @@ export class ActiveCalls {
       if (this.find(id, principal) !== undefined) running.push(id);
       else if (this.hasFinished(id, principal)) done.push(id);
       else {
-        this.#burn(principal, id);
+        this.#burned.add(principal, id);
         unseen.push(id);
       }
     }
     return { running, done, unseen };
-  }
-
-  #burn(principal: string, id: string): void {
-    const own = this.#burned.get(principal) ?? new Set();
-    if (own.has(id)) return;
-    if (own.size >= MAX_BURNED_PER_PRINCIPAL) this.#forgetOldest(principal, own);
-    else if (this.#burnedCount >= MAX_BURNED) {
-      for (const [other, theirs] of this.#burned) {
-        this.#forgetOldest(other, theirs);
-        break;
-      }
-    }
-    own.add(id);
-    this.#burned.set(principal, own);
-    this.#burnedCount++;
-  }
-
-  #forgetOldest(principal: string, ids: Set<string>): void {
-    const [oldest] = ids;
-    if (oldest === undefined) return;
-    ids.delete(oldest);
-    this.#burnedCount--;
-    if (ids.size === 0) this.#burned.delete(principal);
   }
 
   /** Resolves when no call is carried any more. */

@@ -142,7 +142,13 @@ export function compose(
   once(
     TOKENS.sender,
     (from) =>
-      new RunSender({ broker, router, runtime: from.resolve(TOKENS.runtime), registry: from.resolve(TOKENS.registry) }),
+      new RunSender({
+        broker,
+        router,
+        runtime: from.resolve(TOKENS.runtime),
+        registry: from.resolve(TOKENS.registry),
+        attempts: from.resolve(TOKENS.attempts),
+      }),
   );
   once(
     TOKENS.plainServices,

@@ -13,13 +13,12 @@ import {
   replyIdOf,
   subscriptions,
 } from "@malla/sdk/contract";
-import type { Registry } from "@malla/sdk/discovery";
+import { hearInstances, type Registry } from "@malla/sdk/discovery";
 import { createAdminServer, type HealthCheck } from "./admin/index.ts";
 import { Cancels } from "./attempts/cancels.ts";
 import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { hearInstances } from "./discovery/hear-instances.ts";
 import { GREETED_AFTER_MS } from "./discovery/router-announcer.ts";
 
 /** How often the registry forgets the silent and forgives the suspect, in ms. */
@@ -131,7 +130,6 @@ export class Lifecycle {
     const { mesh } = this.#connections;
     const runtime = this.#services.resolve(TOKENS.runtime);
     const registry = this.#services.resolve(TOKENS.registry);
-    const attempts = this.#services.resolve(TOKENS.attempts);
     const parking = this.#services.resolve(TOKENS.parking);
     const sender = this.#services.resolve(TOKENS.sender);
     const plain = this.#services.resolve(TOKENS.plainServices);
@@ -139,20 +137,20 @@ export class Lifecycle {
     mesh.subscribe(subscriptions.replies(this.#router), (message) => {
       // What came after its time, or to nobody, may come by the thousand: it is looked at no further.
       const id = replyIdOf(message.subject);
-      if (sender.awaits(id, attempts)) return sender.onReply(message, attempts);
+      if (sender.awaits(id)) return sender.onReply(message);
       const subject = plain.awaits(id) ? parseReplySubject(message.subject) : undefined;
       if (subject !== undefined) plain.onReply(message, subject.service, subject.id);
     });
-    hearInstances(mesh, runtime, registry);
+    hearInstances(mesh, runtime, registry, [subscriptions.instances]);
     mesh.onStatus((status) => {
       if (status.type !== "connected") return;
       registry.thaw(runtime.clock.nowMs());
       // Requests and replies may have been lost with the connection; what could not be sent goes out now.
-      sender.askAll(attempts);
+      sender.askAll();
       parking.brokerReturned();
     });
     this.#every(SWEEP_MS, () => this.#sweep(registry, runtime));
-    this.#every(PROBE_TICK_MS, () => sender.tick(attempts));
+    this.#every(PROBE_TICK_MS, () => sender.tick());
   }
 
   #sweep(registry: Registry, runtime: Runtime): void {

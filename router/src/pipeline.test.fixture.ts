@@ -75,7 +75,7 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
   const registry = new Registry({ onServing: ({ name }) => parking.serviceChanged(name) });
   const attempts = createAttemptTable();
   const active = new ActiveCalls();
-  const sender = new RunSender({ broker, router: ROUTER, runtime, registry });
+  const sender = new RunSender({ broker, router: ROUTER, runtime, registry, attempts });
   const budget = new RetryBudget();
   const bucket = new MemoryKeyValue({ wallMs: () => runtime.clock.wallMs() });
   const toMesh: string[] = [];
@@ -90,7 +90,7 @@ export function world(documents: readonly MeshDocument[] = [], given: Partial<Ad
     failures: new FailureLog(runtime),
     claims: new Claims(bucket, runtime, ROUTER),
   });
-  broker.subscribe(`mesh.reply.${ROUTER}.*.*`, (message) => sender.onReply(message, attempts));
+  broker.subscribe(`mesh.reply.${ROUTER}.*.*`, (message) => sender.onReply(message));
   broker.subscribe("mesh.call.*.*.*", (message) => pipeline.handle(message, "shared"), "router");
   broker.subscribe(`mesh.via.${ROUTER}.*.*.*`, (message) => pipeline.handle(message, "via"));
   const answers: Answer[] = [];

@@ -2,7 +2,8 @@
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import {
   applicationFields,
-  authorize,
+  authorizeServices,
+  calledFacts,
   type DispatchPorts,
   type DispatchResult,
   deadlineAtMs,
@@ -22,7 +23,6 @@ import type { PolicyHolder } from "@malla/sdk/discovery";
 import { lowerPriority, settingsOf } from "@malla/sdk/engine";
 import { attribute, OTHER, type RefusalStage, rpcSpan } from "@malla/sdk/telemetry";
 import type { ActiveCall, ActiveCalls } from "./active-calls.ts";
-import { calledFacts, finalFacts } from "./facts.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Claims } from "./idempotency/claims.ts";
 import { type AdmitLimits, admit, heldBytes } from "./stages/admit.ts";
@@ -186,20 +186,8 @@ export class Pipeline {
     });
   }
 
-  /** Every service the call may end at must allow it: its own, and those its Route's destinations name. */
   #authorize(exchange: Exchange): void {
-    this.#authorizeAt(exchange, exchange.targetService);
-    const destinations = exchange.route?.destinations;
-    if (destinations === undefined) return;
-    const others = new Set<string>();
-    for (const { service } of destinations) if (service !== undefined) others.add(service);
-    others.delete(exchange.targetService);
-    for (const service of others) this.#authorizeAt(exchange, service);
-  }
-
-  #authorizeAt(exchange: Exchange, service: string): void {
-    const decision = authorize(exchange.policy, finalFacts(exchange, service), "router");
-    if (decision.audited.length > 0) this.#ports.failures.audited(exchange, decision.audited);
+    authorizeServices(exchange, "router", (rules) => this.#ports.failures.audited(exchange, rules));
   }
 
   /** It counts as carried until it has been answered, so that a drain waits and a probe finds it. */
@@ -234,7 +222,7 @@ export class Pipeline {
     try {
       const claim = await claims.claim(exchange);
       if (claim.type === "replied") {
-        finish({ error: errorOfReply(claim.reply.headers, "instance"), reply: claim.reply });
+        finish({ error: errorOfReply(claim.reply.headers, "instance"), reply: claim.reply, waits: false });
         return;
       }
       // The key is what makes a second run harmless, for this mesh and for the handler that sees it.
@@ -253,7 +241,7 @@ export class Pipeline {
               origin: "router",
               cause: thrown,
             });
-      finish({ error, reply: undefined });
+      finish({ error, reply: undefined, waits: false });
     }
   }
 

@@ -28,7 +28,7 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
       ? await defaultTelemetry(config.service, config.version, instance, process.env)
       : undefined;
   const telemetry = options.telemetry ?? fallback?.telemetry ?? noopTelemetry;
-  const { principal, role, policyPublicKey } = config.credentials;
+  const { principal, role, policyPublicKey, directTo } = config.credentials;
   const broker = await connectNats({
     servers: config.servers,
     credentials: config.credentialsText,
@@ -50,6 +50,7 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     principal,
     instance,
     policyPublicKey,
+    directTo: role === "direct" ? directTo : [],
     connection: randomBytes(9).toString("base64url"),
     // A guest may do no more than call: it knows no router and uses the shared subject. An operator sees routers, but the
     // policy it reads from its bucket.

@@ -1,12 +1,15 @@
 // One process's place on the mesh: what `connect` returns.
 import type { Broker } from "./broker/broker.ts";
 import { currentAmbient } from "./call/ambient.ts";
-import { decodePayload, encodePayload } from "./call/payload.ts";
+import { decodeJson, decodePayload, encodePayload } from "./call/payload.ts";
 import type { Runtime } from "./call/runtime.ts";
 import { type CallOptions, requestFields } from "./client/call-options.ts";
 import { type ContractClient, createContractClient } from "./client/contract-client.ts";
+import { DirectPath } from "./client/direct-path.ts";
+import { OutgoingCalls } from "./client/outgoing-calls.ts";
+import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./client/outgoing-request.ts";
 import { PolicyFeed } from "./client/policy-feed.ts";
-import { RoutedPath, type RoutedReply } from "./client/routed-path.ts";
+import { RoutedPath } from "./client/routed-path.ts";
 import {
   DEFAULT_TIMEOUT_MS,
   decodeRouterState,
@@ -20,14 +23,15 @@ import {
   parseRouterSubject,
   subscriptions,
 } from "./contract/index.ts";
+import { PolicyFreshness } from "./discovery/policy-freshness.ts";
 import { LivePolicy } from "./discovery/policy-holder.ts";
 import { RouterDirectory } from "./discovery/router-directory.ts";
 import { settingsOf } from "./engine/index.ts";
 import type { Contract } from "./protobuf/contract.ts";
+import { DirectGate } from "./server/direct-gate.ts";
 import { type ContractHandlers, contractEndpoints, type Handlers, jsonEndpoints } from "./server/endpoint.ts";
 import { ServedInstance } from "./server/instance.ts";
-import { rpcSpan } from "./telemetry/rpc-semantics.ts";
-import { formatTraceparent } from "./telemetry/trace-context.ts";
+import { attribute, rpcSpan } from "./telemetry/rpc-semantics.ts";
 
 /** How often routers that fell silent are dropped, in ms. */
 const SWEEP_MS = 1_000;
@@ -45,6 +49,8 @@ export interface MeshFacts {
   /** Unique to this connection, unguessable. */
   readonly connection: string;
   readonly policyPublicKey: string | undefined;
+  /** Services it may send to past the routers: those its credentials name, of role `direct`. */
+  readonly directTo: readonly string[];
   /** Whether this role may hear routers, and the policy they push. */
   readonly hearsRouters: boolean;
   readonly hearsPolicy: boolean;
@@ -56,7 +62,10 @@ export class Mesh {
   readonly #facts: MeshFacts;
   readonly #routers = new RouterDirectory();
   readonly #policy = new LivePolicy();
-  readonly #path: RoutedPath;
+  readonly #freshness = new PolicyFreshness(this.#policy);
+  readonly #outgoing: OutgoingCalls;
+  readonly #routed: RoutedPath;
+  readonly #direct: DirectPath | undefined;
   readonly #served: ServedInstance;
   readonly #onClose: () => Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -74,16 +83,20 @@ export class Mesh {
     this.#runtime = runtime;
     this.#facts = facts;
     this.#onClose = onClose;
-    this.#path = new RoutedPath({
-      broker,
-      runtime,
-      principal: facts.principal,
-      connection: facts.connection,
-      routers: this.#routers,
-      maxCalls: facts.maxOutgoingCalls,
-      maxBytes: facts.maxOutgoingBytes,
-    });
-    this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers });
+    this.#outgoing = new OutgoingCalls(facts.maxOutgoingCalls, facts.maxOutgoingBytes);
+    const { principal, connection } = facts;
+    const way = { broker, runtime, principal, connection, outgoing: this.#outgoing };
+    this.#routed = new RoutedPath({ ...way, routers: this.#routers });
+    const judged = { policy: this.#policy, freshness: this.#freshness };
+    if (facts.directTo.length > 0)
+      this.#direct = new DirectPath({
+        ...way,
+        ...judged,
+        services: facts.directTo,
+        routed: (request, settle) => this.#goRouted(request, settle),
+      });
+    const gate = this.#mayHearPolicy ? new DirectGate({ ...judged, runtime }) : undefined;
+    this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers, gate });
   }
 
   /** The name the broker knows this process by. */
@@ -101,9 +114,27 @@ export class Mesh {
     return this.#policy.current.revision;
   }
 
+  /** Whether this process knows the policy that is in force: one revision behind the routers for two seconds, it does not. */
+  get knowsPolicy(): boolean {
+    return this.#freshness.isFresh(this.#runtime.clock.nowMs());
+  }
+
+  /**
+   * Instances of this service that calls can reach past the routers now; with 0 they go routed. Undefined without credentials of
+   * role `direct` that name the service. A call that needs a router, or may not go direct by policy, goes routed all the same.
+   */
+  directInstances(service: string): number | undefined {
+    return this.#direct?.instancesOf(service);
+  }
+
+  get #mayHearPolicy(): boolean {
+    return this.#facts.hearsPolicy && this.#facts.policyPublicKey !== undefined;
+  }
+
   /** Called by `connect`. Resolves when replies can arrive. */
   async start(): Promise<void> {
-    this.#path.start();
+    this.#routed.start();
+    this.#direct?.start();
     if (this.#facts.hearsRouters) this.#hearRouters();
     await this.#broker.flush();
   }
@@ -117,14 +148,13 @@ export class Mesh {
       const state = decodeRouterState(message.payload);
       if (id === undefined || state === undefined) return;
       if (this.#routers.announce(id, state, clock.nowMs(), clock.stampMs())) this.#served.greetRouter();
-      if (!this.#joined && feed !== undefined) {
-        this.#joined = true;
-        // A router announces itself every second: so it is asked again after one.
-        void feed.join().then((joined) => {
-          this.#joined = joined;
-        });
-      }
+      this.#freshness.heard(state.policyRevision, clock.nowMs());
+      // A router announces itself every second: so it is asked again after one.
+      if (!this.#joined && feed !== undefined) void this.#join(feed);
+      this.#served.tellChanges();
     });
+    // Who may go past the routers asks at once whoever there is.
+    if (this.#direct !== undefined && feed !== undefined) void this.#join(feed);
     this.#broker.onStatus((status) => {
       if (status.type === "connected") this.#routers.thaw(clock.nowMs());
     });
@@ -136,11 +166,33 @@ export class Mesh {
     this.#sweepTimer.unref();
   }
 
+  /** Asks a router for what it would otherwise hear bit by bit: the policy, and instances to greet. */
+  async #join(feed: PolicyFeed): Promise<void> {
+    this.#joined = true;
+    const greeted = this.#direct === undefined || this.#greetInstances(this.#direct);
+    this.#joined = (await feed.join()) && (await greeted);
+    this.#served.tellChanges();
+  }
+
+  /** False if nobody could be asked. */
+  async #greetInstances(direct: DirectPath): Promise<boolean> {
+    try {
+      direct.greet(decodeJson(await this.#askRouter("instances")));
+      return true;
+    } catch (error) {
+      this.#runtime.telemetry.log.debug({ err: error }, "instances could not be asked for");
+      return false;
+    }
+  }
+
+  async #askRouter(method: string): Promise<Uint8Array> {
+    return (await this.#send(MESH_SERVICE, method, new Uint8Array(0), [], true, {})).payload;
+  }
+
   #policyFeed(): PolicyFeed | undefined {
     const publicKey = this.#facts.policyPublicKey;
     if (publicKey === undefined || !this.#facts.hearsPolicy) return undefined;
-    const ask = async (): Promise<Uint8Array> =>
-      (await this.#send(MESH_SERVICE, "policy", new Uint8Array(0), [], true, {})).payload;
+    const ask = async (): Promise<Uint8Array> => await this.#askRouter("policy");
     return new PolicyFeed({ broker: this.#broker, runtime: this.#runtime, policy: this.#policy, publicKey, ask });
   }
 
@@ -208,7 +260,7 @@ export class Mesh {
     fields: string[],
     repeatable: boolean,
     options: CallOptions,
-  ): Promise<RoutedReply> {
+  ): Promise<CallReply> {
     checkTarget(service, method);
     const { clock, telemetry } = this.#runtime;
     const ambient = currentAmbient();
@@ -220,42 +272,55 @@ export class Mesh {
     const { name, attributes } = rpcSpan(service, method);
     const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, attributes);
     const trace = span?.context ?? ambient?.trace ?? telemetry.tracer?.unsampledRoot();
-    if (trace !== undefined) {
-      fields.push(header.traceparent, formatTraceparent(trace));
-      if (trace.tracestate !== undefined) fields.push(header.tracestate, trace.tracestate);
-    }
     if (ambient?.baggage !== undefined) fields.push(header.baggage, ambient.baggage);
     if (ambient !== undefined && ambient.priority !== "default" && options.priority === undefined)
       fields.push(header.priority, ambient.priority);
-    const mayRepeat = repeatable || settingsOf(this.#policy.current, service).isIdempotent(method);
+    const request: OutgoingRequest = {
+      service,
+      method,
+      payload,
+      fields,
+      deadlineAtMs,
+      repeatable: repeatable || settingsOf(this.#policy.current, service).isIdempotent(method),
+      needsRouter: options.idempotencyKey !== undefined || options.userToken !== undefined,
+      span,
+      trace,
+    };
     telemetry.callStarted("caller", service);
-    return await new Promise<RoutedReply>((resolve, reject) => {
+    return await new Promise<CallReply>((resolve, reject) => {
       const signals = [signal, ambient?.signal].filter((one) => one !== undefined);
       const onAbort = (event: Event): void => running.cancel(abortError((event.target as AbortSignal).reason));
-      const running = this.#path.call(
-        { service, method, payload, fields, deadlineAtMs, repeatable: mayRepeat },
-        (error, reply) => {
-          for (const one of signals) one.removeEventListener("abort", onAbort);
-          const code = error?.status ?? "OK";
-          const reason = error?.reason ?? "";
-          span?.end(code, reason);
-          telemetry.callEnded({
-            reporter: "caller",
-            caller: this.#facts.principal,
-            service,
-            method,
-            version: "",
-            code,
-            reason,
-            durationMs: clock.nowMs() - now,
-            attempts: error?.attempts ?? 1,
-          });
-          if (error === undefined) resolve(reply as RoutedReply);
-          else reject(error);
-        },
-      );
+      const running = this.#carry(request, (error, reply, attempts, version) => {
+        for (const one of signals) one.removeEventListener("abort", onAbort);
+        const code = error?.status ?? "OK";
+        const reason = error?.reason ?? "";
+        span?.end(code, reason);
+        telemetry.callEnded({
+          reporter: "caller",
+          caller: this.#facts.principal,
+          service,
+          method,
+          version,
+          code,
+          reason,
+          durationMs: clock.nowMs() - now,
+          attempts,
+        });
+        if (error === undefined) resolve(reply as CallReply);
+        else reject(error);
+      });
       for (const one of signals) one.addEventListener("abort", onAbort);
     });
+  }
+
+  /** Past the routers where that is allowed and possible now, else through one. */
+  #carry(request: OutgoingRequest, settle: Settle): RunningCall {
+    return this.#direct?.call(request, settle) ?? this.#goRouted(request, settle);
+  }
+
+  #goRouted(request: OutgoingRequest, settle: Settle): RunningCall {
+    request.span?.setAttribute(attribute.way, "routed");
+    return this.#routed.call(request, settle);
   }
 
   /** Takes nothing new, finishes what runs and what waits, then closes the connection. Safe to call twice. */
@@ -266,14 +331,15 @@ export class Mesh {
 
   async #drain(): Promise<void> {
     await this.#served.drain();
-    while (this.#path.inFlight > 0 && this.#broker.connected) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (this.#outgoing.count > 0 && this.#broker.connected) await new Promise((resolve) => setTimeout(resolve, 10));
     await this.close();
   }
 
   /** Closes at once; calls that wait fail as `gone`. */
   async close(): Promise<void> {
     clearInterval(this.#sweepTimer);
-    this.#path.stop();
+    this.#direct?.stop();
+    this.#routed.stop();
     this.#runtime.stall.stop();
     await this.#broker.close();
     await this.#onClose();

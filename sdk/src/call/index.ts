@@ -1,12 +1,16 @@
 // The stages of a call that routers and direct callers share.
 export * from "./ambient.ts";
+export * from "./attempt-fields.ts";
+export * from "./attempt-replies.ts";
 export * from "./authorize.ts";
+export * from "./burned-ids.ts";
 export * from "./clock.ts";
 export * from "./dispatch/attempt.ts";
 export * from "./dispatch/choose-instance.ts";
 export * from "./dispatch/dispatch.ts";
 export * from "./dispatch/parking.ts";
 export * from "./exchange.ts";
+export * from "./facts.ts";
 export * from "./finished-replies.ts";
 export * from "./id-source.ts";
 export * from "./id-table.ts";

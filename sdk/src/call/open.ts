@@ -41,15 +41,15 @@ export function readRequestHeaders(bytes: Uint8Array): RequestFacts {
   if (headers.status !== 0) throw badRequest("a request carries no status line");
   const duplicate = duplicateReserved(headers);
   if (duplicate !== undefined) throw badRequest(`header ${shortName(duplicate)} stands twice`);
-  return interpret(headers);
+  return readRequestFields(headers);
 }
 
 function badRequest(message: string): MeshError {
   return MeshError.of("bad-request", message, { origin: "router" });
 }
 
-/** One pass over the fields: each is either understood, dropped, or forwarded. */
-function interpret(headers: HeaderBlock): RequestFacts {
+/** One pass over the fields: each is either understood, dropped, or forwarded. Throws as `readRequestHeaders` does. */
+export function readRequestFields(headers: HeaderBlock): RequestFacts {
   let timeoutMs: number | undefined;
   let sentAtMs: number | undefined;
   let priority: Priority = "default";

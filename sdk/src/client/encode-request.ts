@@ -2,26 +2,21 @@
 import type { Clock } from "../call/clock.ts";
 import { callSubject, encodeHeaderBlock, formatTimeoutMs, header, viaSubject } from "../contract/index.ts";
 import type { KnownRouter } from "../discovery/router-directory.ts";
-
-export interface RoutedRequest {
-  readonly service: string;
-  readonly method: string;
-  readonly payload: Uint8Array;
-  /** Without the deadline, which is written when the request is sent. */
-  readonly fields: readonly string[];
-  readonly deadlineAtMs: number;
-  /** Whether doing it twice does no harm, as far as the caller knows. */
-  readonly repeatable: boolean;
-}
+import { formatTraceparent } from "../telemetry/trace-context.ts";
+import type { OutgoingRequest } from "./outgoing-request.ts";
 
 /** To one router, or without one to whichever takes it. */
 export function encodeRequest(
-  { service, method, fields, deadlineAtMs }: RoutedRequest,
+  { service, method, fields, deadlineAtMs, trace }: OutgoingRequest,
   principal: string,
   router: KnownRouter | undefined,
   clock: Clock,
 ): { readonly subject: string; readonly headers: Uint8Array } {
   const all = [...fields, header.timeout, formatTimeoutMs(deadlineAtMs - clock.nowMs())];
+  if (trace !== undefined) {
+    all.push(header.traceparent, formatTraceparent(trace));
+    if (trace.tracestate !== undefined) all.push(header.tracestate, trace.tracestate);
+  }
   if (router === undefined)
     return { subject: callSubject(principal, service, method), headers: encodeHeaderBlock(all) };
   // By the router's own clock, since it does not know ours: what was held up on its way is known for it there.

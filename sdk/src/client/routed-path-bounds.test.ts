@@ -6,25 +6,27 @@ import type { MeshError } from "../contract/index.ts";
 import { RouterDirectory } from "../discovery/router-directory.ts";
 import { MemoryServer } from "../testing/memory-broker.ts";
 import { createTestRuntime } from "../testing/test-runtime.ts";
+import { OutgoingCalls } from "./outgoing-calls.ts";
 import { RoutedPath } from "./routed-path.ts";
 
 function world(maxCalls: number, maxBytes: number) {
   const server = new MemoryServer({ maxPayloadBytes: 64 * 1024 });
   const runtime = createTestRuntime();
+  const outgoing = new OutgoingCalls(maxCalls, maxBytes);
   const path = new RoutedPath({
     broker: server.connect(),
     runtime,
     principal: "cart",
     connection: "conn",
     routers: new RouterDirectory(),
-    maxCalls,
-    maxBytes,
+    outgoing,
   });
   path.start();
   const router = server.connect();
   const replies: string[] = [];
   router.subscribe("mesh.call.cart.*.*", ({ reply }) => replies.push(reply));
   return {
+    outgoing,
     path,
     server,
     runtime,
@@ -32,9 +34,10 @@ function world(maxCalls: number, maxBytes: number) {
     answer: () => router.publish(replies.shift() ?? assert.fail("nothing arrived"), Buffer.from("ok")),
     call: (bytes = 0) => {
       const outcomes: (MeshError | undefined)[] = [];
-      const request = { service: "orders", method: "place", fields: [], repeatable: false };
+      const request = { service: "orders", method: "place", fields: [], repeatable: false, needsRouter: false };
       const deadlineAtMs = runtime.clock.nowMs() + 1_000;
-      path.call({ ...request, payload: Buffer.alloc(bytes), deadlineAtMs }, (error) => outcomes.push(error));
+      const rest = { payload: Buffer.alloc(bytes), deadlineAtMs, span: undefined, trace: undefined };
+      path.call({ ...request, ...rest }, (error) => outcomes.push(error));
       // Never before `call` has returned.
       assert.equal(outcomes.length, 0);
       return outcomes;
@@ -55,13 +58,13 @@ test("one call too many is refused at once and never sent; a place that is free 
   await w.server.settle();
   assert.deepEqual(facts(third), [["overloaded", "sdk", 0]]);
   assert.match(third[0]?.message ?? "", /2 calls.*maxOutgoingCalls/);
-  assert.deepEqual([w.arrived.length, w.path.inFlight], [2, 2]);
+  assert.deepEqual([w.arrived.length, w.outgoing.count], [2, 2]);
   w.answer();
   await w.server.settle();
   assert.deepEqual(first, [undefined]);
   const fourth = w.call();
   await w.server.settle();
-  assert.deepEqual([fourth.length, w.arrived.length, w.path.inFlight], [0, 2, 2]);
+  assert.deepEqual([fourth.length, w.arrived.length, w.outgoing.count], [0, 2, 2]);
 });
 
 test("bytes that wait for an answer are bounded, and given back with it, whichever way the call ends", async (t) => {
@@ -79,7 +82,7 @@ test("bytes that wait for an answer are bounded, and given back with it, whichev
   const again = w.call(600);
   w.runtime.clock.advance(2_000);
   await w.server.settle();
-  assert.deepEqual([again[0]?.reason, fits[0]?.reason, w.path.inFlight], ["deadline", "deadline", 0]);
+  assert.deepEqual([again[0]?.reason, fits[0]?.reason, w.outgoing.count], ["deadline", "deadline", 0]);
   const last = w.call(1_000);
   await w.server.settle();
   assert.equal(last.length, 0);

@@ -19,8 +19,9 @@ import {
 import { RouterDirectory } from "../discovery/router-directory.ts";
 import { type MemoryBroker, MemoryServer } from "../testing/memory-broker.ts";
 import { createTestRuntime, type TestRuntime } from "../testing/test-runtime.ts";
-import type { RoutedRequest } from "./encode-request.ts";
-import { RoutedPath, type RoutedReply, type RunningCall } from "./routed-path.ts";
+import { OutgoingCalls } from "./outgoing-calls.ts";
+import type { CallReply, OutgoingRequest, RunningCall } from "./outgoing-request.ts";
+import { RoutedPath } from "./routed-path.ts";
 
 const EMPTY = new Uint8Array(0);
 const PRINCIPAL = "cart";
@@ -43,7 +44,7 @@ interface FakeRouter {
 
 interface Outcome {
   readonly error: MeshError | undefined;
-  readonly reply: RoutedReply | undefined;
+  readonly reply: CallReply | undefined;
 }
 
 interface World {
@@ -51,14 +52,15 @@ interface World {
   readonly runtime: TestRuntime;
   readonly broker: MemoryBroker;
   readonly directory: RouterDirectory;
+  readonly outgoing: OutgoingCalls;
   readonly path: RoutedPath;
   router(id: string, announced?: boolean): FakeRouter;
-  call(more?: Partial<RoutedRequest>): { outcome: Outcome[]; running: RunningCall };
+  call(more?: Partial<OutgoingRequest>): { outcome: Outcome[]; running: RunningCall };
   /** Moves time on, with what goes by it, letting messages arrive every now and then. */
   pass(ms: number): Promise<void>;
 }
 
-function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes: 1e6 }): World {
+function world(maxPayloadBytes = 64 * 1024, outgoing = new OutgoingCalls(1_000, 1e6)): World {
   const server = new MemoryServer({ maxPayloadBytes });
   const runtime = createTestRuntime();
   const broker = server.connect();
@@ -69,7 +71,7 @@ function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes
     principal: PRINCIPAL,
     connection: "conn",
     routers: directory,
-    ...bounds,
+    outgoing,
   });
   path.start();
   return {
@@ -77,6 +79,7 @@ function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes
     runtime,
     broker,
     directory,
+    outgoing,
     path,
     router: (id, announced = true) =>
       fakeRouter(
@@ -86,13 +89,16 @@ function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes
       ),
     call: (more = {}) => {
       const outcome: Outcome[] = [];
-      const request: RoutedRequest = {
+      const request: OutgoingRequest = {
         service: "orders",
         method: "place",
         payload: EMPTY,
         fields: [],
         deadlineAtMs: runtime.clock.nowMs() + 10_000,
         repeatable: false,
+        needsRouter: false,
+        span: undefined,
+        trace: undefined,
         ...more,
       };
       return { outcome, running: path.call(request, (error, reply) => outcome.push({ error, reply })) };
@@ -166,8 +172,8 @@ function only(outcome: readonly Outcome[]): Outcome {
   return outcome[0] as Outcome;
 }
 
-function assertClean({ path, directory, runtime }: World): void {
-  assert.equal(path.inFlight, 0);
+function assertClean({ path, outgoing, directory, runtime }: World): void {
+  assert.equal(outgoing.count, 0);
   for (const router of directory.all()) assert.equal(router.inFlight, 0, router.id);
   path.stop();
   assert.deepEqual(runtime.timerErrors, []);
@@ -182,7 +188,7 @@ test("a call goes to its router and its reply comes back", async () => {
     payload: Uint8Array.from([1]),
     deadlineAtMs: w.runtime.clock.nowMs() + 800.7,
   });
-  assert.equal(w.path.inFlight, 1);
+  assert.equal(w.outgoing.count, 1);
   assert.equal(w.directory.get("router-a")?.inFlight, 1);
   await w.server.settle();
   const { error, reply } = only(outcome);
@@ -335,7 +341,7 @@ describe("no router at all", () => {
     await w.server.settle();
     await w.pass(2_500);
     assert.equal(outcome.length, 0);
-    assert.equal(w.path.inFlight, 1);
+    assert.equal(w.outgoing.count, 1);
     await w.pass(1_000);
     assert.equal(only(outcome).error?.reason, "not-started");
     assert.match(only(outcome).error?.message ?? "", /malla up/);
@@ -657,7 +663,7 @@ describe("the own connection", () => {
     const { outcome } = w.call();
     w.path.stop();
     assert.equal(only(outcome).error?.reason, "gone");
-    assert.equal(w.path.inFlight, 0);
+    assert.equal(w.outgoing.count, 0);
   });
 });
 

@@ -22,7 +22,9 @@ import {
   viaSubject,
 } from "../contract/index.ts";
 import type { KnownRouter, RouterDirectory } from "../discovery/router-directory.ts";
-import { encodeRequest, type RoutedRequest } from "./encode-request.ts";
+import { encodeRequest } from "./encode-request.ts";
+import type { OutgoingCalls } from "./outgoing-calls.ts";
+import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./outgoing-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
 import { refusedByRouter, sendError } from "./routed-errors.ts";
 
@@ -37,14 +39,9 @@ const NO_ROUTER_WAIT_MS = 3_000;
 const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
 
-export interface RoutedReply {
-  readonly headers: HeaderBlock;
-  readonly payload: Uint8Array;
-}
-
 /** One call with all its tries; the try that waits now is `current`. */
 interface RoutedCall {
-  readonly request: RoutedRequest;
+  readonly request: OutgoingRequest;
   readonly firstSentAtMs: number;
   readonly settle: Settle;
   deadlineTimer: Timer | undefined;
@@ -61,8 +58,6 @@ interface Try extends Waiting<KnownRouter> {
   parked: boolean;
 }
 
-type Settle = (error: MeshError | undefined, reply: RoutedReply | undefined) => void;
-
 export interface RoutedPathOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
@@ -70,14 +65,7 @@ export interface RoutedPathOptions {
   /** Unique to this connection. */
   readonly connection: string;
   readonly routers: RouterDirectory;
-  /** Calls under way before further ones are refused, and bytes of their payloads: the NATS client would buffer without end. */
-  readonly maxCalls: number;
-  readonly maxBytes: number;
-}
-
-/** What `call` returns to whoever may want to give up. */
-export interface RunningCall {
-  cancel(error: MeshError): void;
+  readonly outgoing: OutgoingCalls;
 }
 
 export class RoutedPath {
@@ -87,8 +75,6 @@ export class RoutedPath {
   readonly #probes = new ProbeTable<KnownRouter>();
   #probeTimer: NodeJS.Timeout | undefined;
   readonly #grace: ReconnectGrace<RoutedCall>;
-  #inFlight = 0;
-  #bytes = 0;
 
   constructor(options: RoutedPathOptions) {
     this.#options = options;
@@ -123,19 +109,14 @@ export class RoutedPath {
     this.#failAll("this process closed its connection while the call ran");
   }
 
-  /** Calls that have begun and not ended: on their way, or waiting to be sent again. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   /** Sends a request; `settle` is called exactly once, never before this returns. */
-  call(request: RoutedRequest, settle: Settle): RunningCall {
+  call(request: OutgoingRequest, settle: Settle): RunningCall {
     const { clock, timers } = this.#options.runtime;
     const now = clock.nowMs();
     const remainingMs = request.deadlineAtMs - now;
     const refusal = this.#refusal(request, remainingMs);
     if (refusal !== undefined) {
-      queueMicrotask(() => settle(refusal, undefined));
+      queueMicrotask(() => settle(refusal, undefined, 0, ""));
       return { cancel: () => undefined };
     }
     const call: RoutedCall = {
@@ -147,8 +128,6 @@ export class RoutedPath {
       current: undefined,
       ended: false,
     };
-    this.#inFlight++;
-    this.#bytes += request.payload.length;
     call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
       this.#giveUp(
         call,
@@ -162,18 +141,11 @@ export class RoutedPath {
     return { cancel: (error) => this.#giveUp(call, error) };
   }
 
-  /** Why a call is not even begun. */
-  #refusal({ payload }: RoutedRequest, remainingMs: number): MeshError | undefined {
+  /** Why a call is not even begun; else it counts from now on. */
+  #refusal({ payload }: OutgoingRequest, remainingMs: number): MeshError | undefined {
     if (remainingMs <= 0) return MeshError.of("deadline", "the deadline had passed before the call was sent");
     const tooLarge = this.#tooLarge(payload.length);
-    if (tooLarge !== undefined) return tooLarge;
-    const { maxCalls, maxBytes } = this.#options;
-    if (this.#inFlight >= maxCalls)
-      return MeshError.of("overloaded", `this connection has ${maxCalls} calls under way already (maxOutgoingCalls)`);
-    // A single large payload is the broker's to judge.
-    if (this.#bytes + payload.length <= maxBytes || this.#bytes === 0) return undefined;
-    const message = `the calls of this connection hold ${this.#bytes} of ${maxBytes} bytes (maxOutgoingBytes)`;
-    return MeshError.of("overloaded", message);
+    return tooLarge ?? this.#options.outgoing.begin(payload.length);
   }
 
   #giveUp(call: RoutedCall, error: MeshError): void {
@@ -182,14 +154,13 @@ export class RoutedPath {
     this.#end(call, error, undefined);
   }
 
-  #end(call: RoutedCall, error: MeshError | undefined, reply: RoutedReply | undefined): void {
+  #end(call: RoutedCall, error: MeshError | undefined, reply: CallReply | undefined): void {
     if (call.ended) return;
     call.ended = true;
-    this.#inFlight--;
+    this.#options.outgoing.end(call.request.payload.length);
     this.#grace.release(call);
-    this.#bytes -= call.request.payload.length;
     if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
-    call.settle(error, reply);
+    call.settle(error, reply, error?.attempts ?? 1, "");
   }
 
   #send(call: RoutedCall, except?: KnownRouter): void {

@@ -53,6 +53,11 @@ export function readParts(bytes: Uint8Array, parts: AnnouncementParts): boolean 
   return stampAt >= 0;
 }
 
+/** The stamp that `readParts` found, in ms since 1970. */
+export function readSentAt(bytes: Uint8Array, { secondStart }: AnnouncementParts): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + secondStart + 1, 8).getFloat64(0, true);
+}
+
 /** Whether all but load and stamp of two announcements are the same bytes; `known` was cut by `withoutParts`. */
 export function saysTheSame(
   bytes: Uint8Array,

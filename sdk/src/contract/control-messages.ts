@@ -5,6 +5,8 @@ import { announcementProblem } from "./announcement-bounds.ts";
 
 /** Version of these messages and of the headers between mesh parts. */
 export const PROTOCOL_VERSION = 1;
+/** What an instance announces that takes direct calls: it has the policy to judge them by. */
+export const CAPABILITY_DIRECT = "direct";
 /** An announcement larger than this is not read. */
 export const MAX_ANNOUNCEMENT_BYTES = 64 * 1024;
 

@@ -55,6 +55,7 @@ export const subscriptions = {
   cancels: (router: string): string => `mesh.cancel.${router}.*.*`,
   replies: (router: string): string => `mesh.reply.${router}.*.*`,
   instances: "mesh.instance.*.*",
+  instancesOf: (service: string): string => `mesh.instance.${service}.*`,
   routers: "mesh.router.*",
   run: (service: string, instance: string): string => `mesh.run.${service}.${instance}.*.*`,
   direct: (service: string, instance: string): string => `mesh.direct.${service}.${instance}.*.*`,
@@ -193,6 +194,19 @@ export function provenPrincipal(subject: string): string {
 export function isReplyOf(principal: string, reply: string): boolean {
   const prefix = `_INBOX.${principal}.`;
   return reply.length > prefix.length && reply.length <= 512 && reply.startsWith(prefix) && isPlainSubject(reply);
+}
+
+/**
+ * The id in a direct call's reply subject, `_INBOX.<principal>.<service>.<connection>.<id>`; undefined for any other: the instance that
+ * was asked would answer somebody else, or under the name of another service.
+ */
+export function parseServiceInbox(principal: string, service: string, reply: string): string | undefined {
+  const prefix = `_INBOX.${principal}.${service}.`;
+  if (!reply.startsWith(prefix)) return undefined;
+  const dot = reply.indexOf(".", prefix.length);
+  if (dot < 0 || !isIdToken(reply.slice(prefix.length, dot))) return undefined;
+  const id = reply.slice(dot + 1);
+  return isIdToken(id) ? id : undefined;
 }
 
 /** No wildcard, blank or empty token. */

@@ -2,7 +2,9 @@
 
 export type { Announced } from "./announced.ts";
 export * from "./announcement-gate.ts";
+export * from "./hear-instances.ts";
 export * from "./policy-bounds.ts";
+export * from "./policy-freshness.ts";
 export * from "./policy-head.ts";
 export * from "./policy-holder.ts";
 export * from "./policy-store.ts";

@@ -2,6 +2,7 @@
 import type { InstanceState } from "../contract/index.ts";
 import { createOutlierState, EndpointLoad, type OutlierGroup, type OutlierState } from "../engine/index.ts";
 import type { Announced } from "./announced.ts";
+import type { ClockOffset } from "./clock-offset.ts";
 
 /** `sdk`: addressed by its id. `plain`: all instances of a service without our SDK, behind one queue group. */
 export type InstanceKind = "sdk" | "plain";
@@ -26,6 +27,8 @@ export interface Instance {
   /** When it became suspect, and when it is to be probed next. */
   suspectSinceMs: number;
   probeDueMs: number;
+  /** The instance's stamps minus ours; undefined where nobody needs them, or it has stamped nothing. */
+  clockOffset: ClockOffset | undefined;
   readonly load: EndpointLoad;
   readonly outlier: OutlierState;
 }
@@ -53,6 +56,7 @@ export function createInstance(
     silent: false,
     suspectSinceMs: 0,
     probeDueMs: 0,
+    clockOffset: undefined,
     load: createLoad(maxInFlight),
     outlier: createOutlierState(outliers),
   };

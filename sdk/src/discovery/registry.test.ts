@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MAX_ANNOUNCED_METHODS } from "../contract/index.ts";
+import { encodeInstanceState, MAX_ANNOUNCED_METHODS } from "../contract/index.ts";
 import { instanceState } from "../testing/exchange-fixture.ts";
 import {
   ANNOUNCE_INTERVAL_MS,
@@ -14,6 +14,7 @@ import {
 } from "./registry.ts";
 
 const T0 = 50_000;
+const WALL = 1_790_000_000_000;
 
 function known(): {
   registry: Registry;
@@ -217,4 +218,31 @@ describe("a flood", () => {
     assert.equal(registry.service("one-more"), undefined);
     assert.equal(registry.announce("sdk", "s0", "b", instanceState(), T0), true);
   });
+});
+
+test("where requests are stamped by an instance's clock it is estimated, from announcements new and repeated", () => {
+  const registry = new Registry({ stampMs: () => WALL });
+  const offsets: (number | undefined)[] = [];
+  for (const sentAtMs of [WALL + 1_000, WALL + 2_000, WALL + 1_500]) {
+    registry.hear("orders", "a", encodeInstanceState(instanceState({ sentAtMs })), T0);
+    offsets.push(registry.instance("orders", "a")?.clockOffset?.ms);
+  }
+  // The earliest to arrive is believed, a late one slowly.
+  assert.deepEqual(offsets, [1_000, 2_000, 1_999]);
+  registry.hear("orders", "b", encodeInstanceState(instanceState({ sentAtMs: WALL - 500 })), T0);
+  assert.equal(registry.instance("orders", "b")?.clockOffset?.ms, -500);
+  registry.announce("sdk", "orders", "c", instanceState(), T0);
+  assert.equal(registry.instance("orders", "c")?.clockOffset, undefined);
+});
+
+test("who announces other capabilities than are wanted is not kept, or no longer", () => {
+  const registry = new Registry({ wanted: (capabilities) => capabilities.includes("direct") });
+  const hear = (capabilities: string[]): void =>
+    void registry.hear("orders", "a", encodeInstanceState(instanceState({ capabilities })), T0);
+  hear([]);
+  assert.equal(registry.instance("orders", "a"), undefined);
+  hear(["direct"]);
+  assert.notEqual(registry.instance("orders", "a"), undefined);
+  hear([]);
+  assert.equal(registry.instance("orders", "a"), undefined);
 });

@@ -7,10 +7,12 @@ import {
   MAX_ANNOUNCEMENT_BYTES,
   type ReportedLoad,
   readParts,
+  readSentAt,
   saysTheSame,
   withoutParts,
 } from "../contract/index.ts";
 import { type Announced, announcedOf, takesTheSame } from "./announced.ts";
+import { ClockOffset } from "./clock-offset.ts";
 import { createInstance, type Instance, type InstanceKind, takeAnnounced } from "./instance.ts";
 import { ServiceEntry } from "./service-entry.ts";
 
@@ -36,6 +38,10 @@ export const MAX_ANNOUNCED_LENGTH_PER_SERVICE = 16 * 1024 * 1024;
 export interface RegistryOptions {
   /** Called after a service's set of serving instances changed. */
   readonly onChange?: (entry: ServiceEntry) => void;
+  /** An instance that announces other capabilities is not kept. Default: all are. */
+  readonly wanted?: (capabilities: readonly string[]) => boolean;
+  /** Our stamp now. Given where requests are stamped by an instance's own clock: how far that is from ours is then estimated. */
+  readonly stampMs?: () => number;
   /** Called after a change by which a call that found nobody may find somebody: one is new or back, or takes other or more calls. */
   readonly onServing?: (entry: ServiceEntry) => void;
 }
@@ -48,11 +54,15 @@ export class Registry {
   readonly #suspects = new Set<Instance>();
   readonly #onChange: (entry: ServiceEntry) => void;
   readonly #onServing: (entry: ServiceEntry) => void;
+  readonly #wanted: (capabilities: readonly string[]) => boolean;
+  readonly #stampMs: (() => number) | undefined;
   readonly #parts = createAnnouncementParts();
 
   constructor(options: RegistryOptions = {}) {
     this.#onChange = options.onChange ?? ((): void => undefined);
     this.#onServing = options.onServing ?? ((): void => undefined);
+    this.#wanted = options.wanted ?? ((): boolean => true);
+    this.#stampMs = options.stampMs;
   }
 
   services(): Iterable<ServiceEntry> {
@@ -80,11 +90,14 @@ export class Registry {
       const said = known?.announced;
       if (known !== undefined && said?.bytes !== undefined && saysTheSame(payload, parts, said.bytes)) {
         this.#repeated(entry, known, parts.load, nowMs);
+        if (this.#stampMs !== undefined) this.#compareClocks(known, readSentAt(payload, parts));
         return "taken";
       }
       for (const announced of entry.announced) {
-        if (announced.bytes !== undefined && saysTheSame(payload, parts, announced.bytes))
-          return this.#take(entry, "sdk", id, announced, parts.load, nowMs) ? "taken" : "full";
+        if (announced.bytes === undefined || !saysTheSame(payload, parts, announced.bytes)) continue;
+        if (!this.#take(entry, "sdk", id, announced, parts.load, nowMs)) return "full";
+        if (this.#stampMs !== undefined) this.#compareClocks(entry.instances.get(id), readSentAt(payload, parts));
+        return "taken";
       }
     }
     const state = decodeInstanceState(payload);
@@ -106,7 +119,7 @@ export class Registry {
     bytes: Uint8Array | undefined,
     nowMs: number,
   ): boolean {
-    if (state.phase === "gone") {
+    if (state.phase === "gone" || !this.#wanted(state.capabilities)) {
       this.forget(service, id);
       return true;
     }
@@ -115,7 +128,15 @@ export class Registry {
     const announced = announcedOf(state, bytes, entry.instances.get(id)?.announced ?? entry.announced[0]);
     if (!this.#take(entry, kind, id, announced, state.load, nowMs)) return false;
     entry.keep(announced);
+    this.#compareClocks(entry.instances.get(id), state.sentAtMs);
     return true;
+  }
+
+  #compareClocks(instance: Instance | undefined, sentAtMs: number): void {
+    if (this.#stampMs === undefined || instance === undefined || sentAtMs === 0) return;
+    const offsetMs = sentAtMs - this.#stampMs();
+    if (instance.clockOffset === undefined) instance.clockOffset = new ClockOffset(offsetMs);
+    else instance.clockOffset.take(offsetMs);
   }
 
   #take(

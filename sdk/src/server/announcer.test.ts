@@ -27,7 +27,14 @@ function announced(): {
     runtime,
     service: "orders",
     instance: "i1",
-    facts: () => ({ version: "1.2.3", tags: { zone: "a" }, methods: ["place"], idempotentMethods: [], maxInFlight: 9 }),
+    facts: () => ({
+      version: "1.2.3",
+      tags: { zone: "a" },
+      methods: ["place"],
+      idempotentMethods: [],
+      maxInFlight: 9,
+      capabilities: [],
+    }),
     load: () => ({ inFlight: 2, queued: 1, loopLagMs: 0 }),
   });
   return { server, broker, runtime, heard, announcer };
@@ -36,7 +43,7 @@ function announced(): {
 test("what nobody would read is told before it is said", () => {
   const check = (methods: readonly string[], tags: Readonly<Record<string, string>> = {}): void => {
     const { broker, runtime } = announced();
-    const facts = { version: "1.0.0", tags, methods, idempotentMethods: [], maxInFlight: 1 };
+    const facts = { version: "1.0.0", tags, methods, idempotentMethods: [], maxInFlight: 1, capabilities: [] };
     const load = { inFlight: 0, queued: 0, loopLagMs: 0 };
     const who = { broker, runtime, service: "orders", instance: "i1" };
     new Announcer({ ...who, facts: () => facts, load: () => load }).check();

@@ -16,6 +16,8 @@ import { ANNOUNCE_INTERVAL_MS } from "../discovery/registry.ts";
 
 /** A new router is greeted within this, in ms, by chance: a thousand instances do not greet it in one instant. */
 const GREETING_SPREAD_MS = 200;
+/** Whoever greets this instance may do so as often as he likes: it announces itself once in this time, in ms, all the same. */
+export const CALLERS_GREETED_EVERY_MS = 1_000;
 
 export interface AnnouncedFacts {
   readonly version: string;
@@ -23,6 +25,7 @@ export interface AnnouncedFacts {
   readonly methods: readonly string[];
   readonly idempotentMethods: readonly string[];
   readonly maxInFlight: number;
+  readonly capabilities: readonly string[];
 }
 
 export interface AnnouncerOptions {
@@ -41,6 +44,9 @@ export class Announcer {
   #phase: InstanceState["phase"] = "serving";
   #timer: NodeJS.Timeout | undefined;
   #greeting: Timer | undefined;
+  #greetingDueMs = 0;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+  #said = "";
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
@@ -69,11 +75,32 @@ export class Announcer {
     if (this.#greeting !== undefined) this.#options.runtime.timers.cancel(this.#greeting);
   }
 
+  /** The capabilities that were announced last, with commas between them. */
+  get said(): string {
+    return this.#said;
+  }
+
   /** A router appeared that may not know this instance. */
   greet(): void {
-    if (this.#greeting !== undefined || this.#timer === undefined) return;
-    const { timers, random } = this.#options.runtime;
-    this.#greeting = timers.schedule(random() * GREETING_SPREAD_MS, () => {
+    const { clock, random } = this.#options.runtime;
+    this.#greetAt(clock.nowMs() + random() * GREETING_SPREAD_MS);
+  }
+
+  /** A direct caller may not know this instance: callers are many, and not trusted to ask seldom. */
+  greetCaller(): void {
+    this.#greetAt(this.#saidAtMs + CALLERS_GREETED_EVERY_MS);
+  }
+
+  /** The sooner of this and what is due already: who may wait a second does not make a router wait. */
+  #greetAt(dueAtMs: number): void {
+    if (this.#timer === undefined) return;
+    const { clock, timers } = this.#options.runtime;
+    if (this.#greeting !== undefined) {
+      if (this.#greetingDueMs <= dueAtMs) return;
+      timers.cancel(this.#greeting);
+    }
+    this.#greetingDueMs = dueAtMs;
+    this.#greeting = timers.schedule(Math.max(0, dueAtMs - clock.nowMs()), () => {
       this.#greeting = undefined;
       this.announce();
     });
@@ -90,8 +117,12 @@ export class Announcer {
   }
 
   announce(): void {
-    const { broker } = this.#options;
-    if (broker.connected) broker.publish(this.#subject, encodeInstanceState(this.#state()));
+    const { broker, runtime } = this.#options;
+    if (!broker.connected) return;
+    const state = this.#state();
+    this.#saidAtMs = runtime.clock.nowMs();
+    this.#said = state.capabilities.join();
+    broker.publish(this.#subject, encodeInstanceState(state));
   }
 
   #state(): InstanceState {
@@ -102,7 +133,6 @@ export class Announcer {
       load: load(),
       phase: this.#phase,
       sentAtMs: runtime.clock.stampMs(),
-      capabilities: [],
     };
   }
 }

@@ -1,9 +1,10 @@
 // One running copy of a service: its endpoints, its announcements, its answers to `nats micro`, and how it goes away.
 import type { Broker } from "../broker/broker.ts";
 import type { Runtime } from "../call/runtime.ts";
-import { runSubject } from "../contract/index.ts";
+import { CAPABILITY_DIRECT, runSubject } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import { Announcer } from "./announcer.ts";
+import type { DirectGate } from "./direct-gate.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { EndpointStats } from "./endpoint-stats.ts";
 import { MicroResponder } from "./micro.ts";
@@ -19,6 +20,8 @@ export interface InstanceOptions {
   readonly tags: Readonly<Record<string, string>>;
   readonly description: string;
   readonly maxInFlight: number;
+  /** Judges calls that come past the routers; without one none are taken. */
+  readonly gate: DirectGate | undefined;
 }
 
 export class ServedInstance {
@@ -32,7 +35,7 @@ export class ServedInstance {
 
   constructor(options: InstanceOptions) {
     this.#options = options;
-    this.#receiver = new Receiver(options);
+    this.#receiver = new Receiver({ ...options, onGreeting: () => this.#announcer.greetCaller() });
     this.#announcer = new Announcer({ ...options, facts: () => this.#announced(), load: () => this.#receiver.load });
     this.#micro = new MicroResponder(options.broker, options.runtime.refusals, () => this.#microFacts());
   }
@@ -60,6 +63,15 @@ export class ServedInstance {
     this.#announcer.greet();
   }
 
+  /** Announces anew if it would say something else than it said last: it has come to know the policy, or fell behind. */
+  tellChanges(): void {
+    if (this.#started && this.#announcer.said !== this.#capabilities().join()) this.#announcer.announce();
+  }
+
+  #capabilities(): readonly string[] {
+    return this.#options.gate?.canJudge === true ? [CAPABILITY_DIRECT] : [];
+  }
+
   /** Takes nothing new, finishes what runs, says goodbye. Subscriptions stay until the last call has ended. */
   async drain(): Promise<void> {
     if (!this.#started) return;
@@ -79,6 +91,7 @@ export class ServedInstance {
       version,
       tags,
       maxInFlight,
+      capabilities: this.#capabilities(),
       methods: this.#endpoints.map(({ endpoint }) => endpoint.name),
       idempotentMethods: this.#endpoints
         .filter(({ endpoint }) => endpoint.idempotent)

@@ -6,32 +6,25 @@ import { LazyAbort } from "../call/lazy-abort.ts";
 import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
 import { encodeFields, errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
-import { MAX_PROBED_IDS } from "../call/waiting-table.ts";
 import {
   type AttemptTarget,
   encodeHeaderBlock,
-  encodeProbeAnswer,
   formatLoad,
   header,
   headerValue,
-  isIdToken,
   MeshError,
-  PROBE_METHOD,
   parseAttemptSubject,
-  parseReplySubject,
-  provenPrincipal,
   type ReportedLoad,
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import type { Span } from "../telemetry/port.ts";
-import type { RefusalStage } from "../telemetry/refusal-stages.ts";
 import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
-import { ArrivedQueue } from "./arrived-queue.ts";
-import { controlHeader } from "./control-header.ts";
 import { createCallContext } from "./create-call-context.ts";
+import type { DirectGate } from "./direct-gate.ts";
 import { type Endpoint, impliedContentType } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import { type Arrived, Intake } from "./intake.ts";
 import { isThenable } from "./is-thenable.ts";
 import { notStarted } from "./not-started.ts";
 import { refuseTooLarge } from "./refuse-too-large.ts";
@@ -49,15 +42,10 @@ export interface ReceiverOptions {
   readonly version: string;
   /** Calls run at a time before more are refused as not started. */
   readonly maxInFlight: number;
-}
-
-/** A request that was read and waits for its turn after the read chunk. */
-interface Arrived {
-  readonly message: BrokerMessage;
-  readonly target: AttemptTarget;
-  readonly id: string;
-  /** Time it is known to have waited in this process's buffers, in ms. */
-  readonly lostMs: number;
+  /** Judges calls that come past the routers; without one none are heard. */
+  readonly gate?: DirectGate | undefined;
+  /** Somebody may not have heard of this instance. */
+  readonly onGreeting?: () => void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -66,17 +54,20 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #endpoints = new Map<string, ServedEndpoint>();
   readonly #calls = new RunningCalls();
-  readonly #arrived: ArrivedQueue<Arrived>;
-  #subscription: BrokerSubscription | undefined;
+  readonly #intake: Intake;
+  #subscriptions: readonly BrokerSubscription[] = [];
   #draining = false;
   #disconnectedAtMs = 0;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    this.#arrived = new ArrivedQueue<Arrived>(
-      (request) => this.#receive(request),
-      (error) => options.runtime.telemetry.log.error({ err: error }, "a call could not be received"),
-    );
+    this.#intake = new Intake({
+      ...options,
+      calls: this.#calls,
+      onTurn: (arrived) => this.#receive(arrived),
+      onTooMany: (message) => this.#refuse(message, notStarted("too many requests have arrived at once")),
+      onGreeting: options.onGreeting ?? ((): void => undefined),
+    });
   }
 
   add(endpoint: Endpoint, stats: EndpointStats): void {
@@ -85,10 +76,14 @@ export class Receiver {
   }
 
   start(): void {
-    const { broker, service, instance } = this.#options;
-    this.#subscription ??= broker.subscribe(subscriptions.run(service, instance), (message) =>
-      this.#onMessage(message),
-    );
+    const { broker, service, instance, gate } = this.#options;
+    if (this.#subscriptions.length > 0) return;
+    const run = broker.subscribe(subscriptions.run(service, instance), (message) => this.#intake.take(message, "run"));
+    this.#subscriptions = [run];
+    if (gate !== undefined) {
+      const direct = subscriptions.direct(service, instance);
+      this.#subscriptions = [run, broker.subscribe(direct, (message) => this.#intake.take(message, "direct"))];
+    }
     broker.onStatus((status) => {
       const now = this.#options.runtime.clock.nowMs();
       if (status.type === "disconnected") this.#disconnectedAtMs = now;
@@ -103,8 +98,8 @@ export class Receiver {
 
   /** Resolves when all that was on its way here has been refused: dropped, it would look like calls that were lost. */
   async stop(): Promise<void> {
-    await this.#subscription?.drain();
-    this.#subscription = undefined;
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+    this.#subscriptions = [];
     // What came last is refused after its read chunk.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -114,7 +109,7 @@ export class Receiver {
   }
 
   get load(): ReportedLoad {
-    return { inFlight: this.#calls.size, queued: this.#arrived.size, loopLagMs: this.#options.runtime.stall.lagMs };
+    return { inFlight: this.#calls.size, queued: this.#intake.size, loopLagMs: this.#options.runtime.stall.lagMs };
   }
 
   get draining(): boolean {
@@ -129,77 +124,23 @@ export class Receiver {
     }
   }
 
-  #onMessage(message: BrokerMessage): void {
-    const target = parseAttemptSubject(message.subject);
-    if (target === undefined || target.kind !== "run") {
-      this.#refused("attempt-subject", message.subject, "an attempt whose subject is malformed");
-      return;
-    }
-    const { service, runtime } = this.#options;
-    if (target.method === PROBE_METHOD) {
-      this.#answerProbe(message);
-      return;
-    }
-    const reply = message.reply === "" ? undefined : parseReplySubject(message.reply);
-    if (message.reply !== "" && reply?.service !== service) {
-      this.#refused("attempt-reply", message.subject, "an attempt whose answer would not go to a router");
-      return;
-    }
-    if (reply === undefined && this.#wasCancel(message)) return;
-    const id = reply?.id ?? runtime.ids.next();
-    if (this.#arrived.add({ message, target, id, lostMs: runtime.stall.lostMs() })) return;
-    if (!this.#mayStart(id, target.principal)) return;
-    this.#refuse(message, notStarted("too many requests have arrived at once"));
-  }
-
-  #wasCancel(message: BrokerMessage): boolean {
-    const { value, problem } = controlHeader(message, header.cancel);
-    if (problem !== "") this.#refused("attempt-headers", message.subject, problem);
-    else if (value === undefined) return false;
-    else if (isIdToken(value)) this.#calls.cancel(value);
-    else this.#refused("cancel", message.subject, `header ${header.cancel}: an id is expected`);
-    return true;
-  }
-
-  #answerProbe(message: BrokerMessage): void {
-    const { broker, service } = this.#options;
-    if (parseReplySubject(message.reply)?.service !== service) {
-      this.#refused("attempt-reply", message.subject, "a probe whose answer would not go to a router");
-      return;
-    }
-    const { value, problem } = controlHeader(message, header.probe);
-    if (value === undefined) {
-      this.#refused("probe", message.subject, problem || `header ${header.probe}: ids are expected`);
-      return;
-    }
-    const waiting = this.#arrived.ids();
-    // Once each: a list that names one id a thousand times must not bring its reply a thousand times.
-    const ids = [...new Set(value.split(",", MAX_PROBED_IDS))].filter(isIdToken);
-    const answer = this.#calls.probe(ids.filter((id) => !waiting.has(id)));
-    const running = [...answer.running, ...ids.filter((id) => waiting.has(id))];
-    for (const id of answer.done) {
-      const reply = this.#calls.finished.find(id);
-      if (reply !== undefined) broker.publish(reply.subject, reply.payload, undefined, reply.headers);
-    }
-    broker.publish(message.reply, encodeProbeAnswer({ ...answer, running }));
-  }
-
-  #mayStart(id: string, principal: string): boolean {
-    return this.#calls.mayStart(id, principal, this.#options.broker.hearsTwice);
-  }
-
-  /** What a router of this mesh never sends: dropped, unanswered. */
-  #refused(stage: RefusalStage, subject: string, problem: string): void {
-    const principal = provenPrincipal(subject);
-    this.#options.runtime.refusals.refused({ stage, reason: "bad-request", principal, problem });
-  }
-
   /** Refuses or runs. Refusals here prove that nothing ran. */
-  #receive({ message, target, id, lostMs }: Arrived): void {
-    if (!this.#mayStart(id, target.principal)) return;
+  #receive(arrived: Arrived): void {
+    const { message, target, id } = arrived;
+    if (!this.#calls.mayStart(id, target.principal, this.#options.broker.hearsTwice)) return;
     if (this.#draining) return this.#refuse(message, notStarted("the instance is draining"));
     if (this.#calls.size >= this.#options.maxInFlight)
       return this.#refuse(message, notStarted(`the instance runs ${this.#options.maxInFlight} calls already`));
+    let facts: RequestFacts;
+    try {
+      facts = readRequestHeaders(message.headers);
+    } catch (error) {
+      this.#intake.refused("attempt-headers", message.subject, (error as Error).message);
+      return this.#refuse(message, MeshError.from(error, "instance"));
+    }
+    // Before anything is told about the target, so that strangers cannot probe for names.
+    const denial = target.kind === "direct" ? this.#options.gate?.refusalOf(target, facts) : undefined;
+    if (denial !== undefined) return this.#refuse(message, denial);
     const found = this.#endpoints.get(target.method);
     if (found === undefined) {
       const text = `service ${target.service} has no method ${target.method}`;
@@ -209,14 +150,7 @@ export class Receiver {
       const text = `${target.method} goes on in too many handlers whose calls have ended: do they obey their signal?`;
       return this.#refuse(message, notStarted(text));
     }
-    let facts: RequestFacts;
-    try {
-      facts = readRequestHeaders(message.headers);
-    } catch (error) {
-      this.#refused("attempt-headers", message.subject, (error as Error).message);
-      return this.#refuse(message, MeshError.from(error, "instance"));
-    }
-    const remainingMs = remainingTimeMs(this.#options, facts, message.reply, lostMs);
+    const remainingMs = remainingTimeMs(this.#options, facts, arrived);
     if (remainingMs <= 0) {
       return this.#refuse(
         message,
@@ -356,7 +290,7 @@ export class Receiver {
 
   #reply(id: string, { subject, reply }: BrokerMessage, payload: Uint8Array, headers: Uint8Array): void {
     const nowMs = this.#options.runtime.clock.nowMs();
-    this.#calls.finished.keep(id, reply, payload, headers, nowMs, provenPrincipal(subject));
+    this.#calls.finished.keep(id, reply, payload, headers, nowMs, parseAttemptSubject(subject)?.principal ?? "");
     this.#publish(reply, payload, headers);
   }
 

@@ -18,6 +18,8 @@ export const attribute = {
   attempt: "malla.attempt",
   attempts: "malla.attempts",
   reason: "malla.reason",
+  /** On a caller's span: `direct`, or `routed`. */
+  way: "malla.way",
 } as const;
 
 export const RPC_SYSTEM = "malla";

@@ -22,6 +22,7 @@ export async function joinInMemory(
     maxOutgoingBytes: DEFAULT_MAX_OUTGOING_BYTES,
     connection: "conn",
     policyPublicKey: undefined,
+    directTo: [],
     hearsRouters: true,
     hearsPolicy: true,
     ...more,

@@ -9,3 +9,4 @@ export { PolicyDesk, readDocuments } from "./policy-desk.ts";
 export { RawClient, type RawIdentity, readIdentity } from "./raw-client.ts";
 export { type InstanceProcess, type JoinOptions, startMesh, TestMesh, type TestMeshOptions } from "./test-mesh.ts";
 export type { TestRouter } from "./test-router.ts";
+export { TEST_WAY } from "./test-way.ts";

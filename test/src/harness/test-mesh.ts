@@ -1,5 +1,6 @@
 // A mesh of a test's own: broker, keys, streams, routers, in a folder that is gone afterwards. Whoever starts one stops it,
 // and stopping fails if anything was left open.
+import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import {
   subscriptions,
 } from "@malla/sdk/contract";
 import type { PolicyHead, PolicySnapshot } from "@malla/sdk/discovery";
+import { createPrometheus, createTelemetry, type Prometheus } from "@malla/sdk/telemetry";
 import { TestBroker } from "./broker.ts";
 import { type ChildProgram, startProgram } from "./child-program.ts";
 import { eventually } from "./eventually.ts";
@@ -22,17 +24,22 @@ import { assertNothingLeft, type Census, takeCensus } from "./leftovers.ts";
 import { patiently } from "./patiently.ts";
 import { PolicyDesk } from "./policy-desk.ts";
 import { routerHere, routerProcess, type TestRouter, type TestRouterOptions } from "./test-router.ts";
+import { AnnouncedInstances, TEST_WAY } from "./test-way.ts";
 
 export interface TestMeshOptions extends TestRouterOptions {
   /** Default 1. */
   readonly routers?: number;
   /** Each router in a process of its own, to be killed. Default: in this process. */
   readonly routerProcesses?: boolean;
+  /** Services that calls go to past the routers where tests run that way. */
+  readonly serves?: readonly string[];
 }
 
 export type JoinOptions = Omit<MeshOptions, "service" | "servers" | "credentials" | "drainOn"> & {
-  /** Default `service`. */
+  /** Default `service`; `direct` with `directTo`. */
   readonly role?: CredentialRole;
+  /** Services it may send to past the routers. */
+  readonly directTo?: readonly string[];
 };
 
 export interface InstanceProcess {
@@ -56,8 +63,10 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
     const keys = await ensureKeys(home);
     broker = await TestBroker.start(home, keys);
     const signer = await writeRouterSigner(home, keys);
-    const mesh = new TestMesh({ folder, home, keys, broker, signer, before });
+    const { serves = [] } = options;
+    const mesh = new TestMesh({ folder, home, keys, broker, signer, before, serves });
     for (let i = 0; i < (options.routers ?? 1); i++) await mesh.addRouter(options);
+    if (TEST_WAY === "direct") await mesh.watchInstances();
     return mesh;
   } catch (error) {
     await broker?.stop();
@@ -74,6 +83,7 @@ interface MeshParts {
   readonly broker: TestBroker;
   readonly signer: string;
   readonly before: Census;
+  readonly serves: readonly string[];
 }
 
 export class TestMesh {
@@ -88,6 +98,9 @@ export class TestMesh {
   readonly #programs = new Set<ChildProgram<unknown>>();
   readonly #raw = new Set<NatsBroker>();
   readonly #desks = new Set<PolicyDesk>();
+  readonly #serves: readonly string[];
+  readonly #metricsOf = new Map<Mesh, Prometheus>();
+  #instances: AnnouncedInstances | undefined;
 
   /** Made by `startMesh`. */
   constructor(parts: MeshParts) {
@@ -97,6 +110,7 @@ export class TestMesh {
     this.broker = parts.broker;
     this.#signer = parts.signer;
     this.#before = parts.before;
+    this.#serves = parts.serves;
   }
 
   get url(): string {
@@ -104,7 +118,7 @@ export class TestMesh {
   }
 
   async addRouter(options: TestMeshOptions = {}): Promise<TestRouter> {
-    const { routers: _routers, routerProcesses, ...own } = options;
+    const { routers: _routers, serves: _serves, routerProcesses, ...own } = options;
     const started =
       routerProcesses === true ? routerProcess(this.url, this.#signer, own) : routerHere(this.url, this.#signer, own);
     const router = await started;
@@ -113,25 +127,62 @@ export class TestMesh {
   }
 
   /** Issues credentials and returns the path of their file. */
-  async credentials(name: string, role: CredentialRole = "service", account?: string): Promise<string> {
-    const request = { name, role, ...(account === undefined ? {} : { account }) };
+  async credentials(
+    name: string,
+    role: CredentialRole = "service",
+    account?: string,
+    directTo: readonly string[] = [],
+  ): Promise<string> {
+    const request = { name, role, directTo, ...(account === undefined ? {} : { account }) };
     return await writeCredentials(this.home, request, this.keys);
   }
 
   /** Joins the mesh without serving. */
-  async caller(name: string, { role = "service", ...options }: JoinOptions = {}): Promise<Mesh> {
-    const credentials = await this.credentials(name, role);
+  async caller(name: string, join: JoinOptions = {}): Promise<Mesh> {
+    const mesh = await this.#join(name, join);
+    await this.#instances?.known([mesh]);
+    return mesh;
+  }
+
+  async #join(name: string, join: JoinOptions): Promise<Mesh> {
+    const { directTo = join.role === undefined && this.#instances !== undefined ? this.#serves : [], ...more } = join;
+    const prometheus = createPrometheus({ processMetrics: false });
+    const {
+      role = directTo.length > 0 ? "direct" : "service",
+      telemetry = createTelemetry({ metrics: prometheus }),
+      ...options
+    } = more;
+    const credentials = await this.credentials(name, role, undefined, directTo);
     const mesh = await patiently(
-      async () => await connect({ ...options, service: name, servers: this.url, credentials, drainOn: [] }),
+      async () => await connect({ ...options, telemetry, service: name, servers: this.url, credentials, drainOn: [] }),
     );
     this.#joined.add(mesh);
+    this.#metricsOf.set(mesh, prometheus);
+    // What it announces first is then what it can do.
+    if (this.#instances !== undefined && role === "direct") await eventually(() => assert.ok(mesh.knowsPolicy));
     return mesh;
+  }
+
+  async #served(service: string, instance: string): Promise<void> {
+    if (this.#instances === undefined || !this.#serves.includes(service)) return;
+    await this.#instances.announced(service, instance);
+    await this.#instances.known(this.#joined);
+  }
+
+  /** Makes callers go past the routers to what this mesh serves; called by `startMesh`. */
+  async watchInstances(): Promise<void> {
+    const instances = new AnnouncedInstances();
+    const observer = await this.raw("observer", "observer");
+    instances.hear(observer);
+    await observer.flush();
+    this.#instances = instances;
   }
 
   /** One more instance of a service; the mesh knows it when this resolves. */
   async service(name: string, handlers: Handlers, options: JoinOptions = {}): Promise<Mesh> {
-    const mesh = await this.caller(name, options);
+    const mesh = await this.#join(name, options);
     await mesh.serve(handlers);
+    await this.#served(name, mesh.instance);
     return mesh;
   }
 
@@ -141,8 +192,9 @@ export class TestMesh {
     handlers: ContractHandlers<Service>,
     options: JoinOptions = {},
   ): Promise<Mesh> {
-    const mesh = await this.caller(contract.name, options);
+    const mesh = await this.#join(contract.name, options);
     await mesh.serve(contract, handlers);
+    await this.#served(contract.name, mesh.instance);
     return mesh;
   }
 
@@ -163,6 +215,7 @@ export class TestMesh {
       },
     );
     this.#programs.add(program);
+    await this.#served(name, program.ready.instance);
     return {
       pid: program.pid,
       instance: program.ready.instance,
@@ -175,8 +228,13 @@ export class TestMesh {
   }
 
   /** A connection without our SDK's call path, as any NATS client has: subjects and headers by hand. */
-  async raw(name: string, role: CredentialRole, account?: string): Promise<NatsBroker> {
-    const credentials = await readFile(await this.credentials(name, role, account), "utf8");
+  async raw(
+    name: string,
+    role: CredentialRole,
+    account?: string,
+    directTo: readonly string[] = [],
+  ): Promise<NatsBroker> {
+    const credentials = await readFile(await this.credentials(name, role, account, directTo), "utf8");
     const options = { servers: this.url, credentials, name: `raw ${name}`, inboxPrefix: `_INBOX.${name}` };
     const broker = await patiently(async () => await connectNats(options));
     this.#raw.add(broker);
@@ -229,13 +287,14 @@ export class TestMesh {
 
   /** Sum of all series of a metric that carry these labels; 0 if there are none. */
   async metric(router: TestRouter, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
-    const lines = (await this.metrics(router))
-      .split("\n")
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-    return lines
-      .filter((line) => wanted.every((pair) => line.includes(pair)))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+    return sumOf(await this.metrics(router), name, labels);
+  }
+
+  /** The same of whoever carried this caller's calls: the routers, and itself for those that went past them. */
+  async carrierMetric(caller: Mesh, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const pages = await Promise.all(this.routers.filter(({ running }) => running).map((one) => this.metrics(one)));
+    pages.push((await this.#metricsOf.get(caller)?.metrics()) ?? "");
+    return pages.reduce((sum, page) => sum + sumOf(page, name, labels), 0);
   }
 
   /** Resolves when everybody who is connected has heard of every running router: from then on SDKs choose theirs. */
@@ -276,6 +335,7 @@ export class TestMesh {
       void (await work().catch((error: unknown) => problems.push(error)));
     for (const program of this.#programs) if (program.running) await attempt(() => program.end("SIGKILL"));
     await Promise.all([...this.#joined].map((mesh) => attempt(() => mesh.close())));
+    await attempt(() => this.#wentThatWay());
     await Promise.all(this.routers.filter(({ running }) => running).map((router) => attempt(() => router.drain())));
     await Promise.all([...this.#raw, ...this.#desks].map((connection) => attempt(() => connection.close())));
     await attempt(() => this.#noConnections());
@@ -284,6 +344,17 @@ export class TestMesh {
     await attempt(() => eventually(() => assertNothingLeft(this.#before), { withinMs: LEFT_WITHIN_MS }));
     if (problems.length > 0)
       throw new AggregateError(problems, `the mesh did not end well: ${problems.map(String).join("; ")}`);
+  }
+
+  /** A file that runs for direct calls and whose calls all went routed would prove nothing. */
+  async #wentThatWay(): Promise<void> {
+    if (this.#instances === undefined || this.#serves.length === 0) return;
+    const pages = await Promise.all([...this.#metricsOf.values()].map((prometheus) => prometheus.metrics()));
+    // Attempts are counted by who carries a call.
+    const attempts = pages.reduce((sum, page) => sum + sumOf(page, "mesh_attempts_total", {}), 0);
+    const calls = pages.reduce((sum, page) => sum + sumOf(page, "mesh_requests_total", { reporter: "caller" }), 0);
+    process.stderr.write(`direct: ${attempts} attempts past the routers, ${calls} calls in all\n`);
+    if (attempts < calls / 5) throw new Error(`of ${calls} calls only ${attempts} attempts went past the routers`);
   }
 
   async #noConnections(): Promise<void> {
@@ -295,4 +366,14 @@ export class TestMesh {
       { withinMs: LEFT_WITHIN_MS },
     );
   }
+}
+
+/** Sum of all series of a metric that carry these labels, in Prometheus's text format. */
+function sumOf(page: string, name: string, labels: Readonly<Record<string, string>>): number {
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  return page
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) => wanted.every((pair) => line.includes(pair)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

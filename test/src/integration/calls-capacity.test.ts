@@ -11,7 +11,7 @@ let callers: Mesh[];
 
 before(async () => {
   // Each router sees its own calls only, so that instances do have to refuse.
-  mesh = await startMesh({ routers: 2 });
+  mesh = await startMesh({ routers: 2, serves: ["desk", "booth"] });
   callers = await Promise.all(Array.from({ length: CALLERS }, async (_, i) => await mesh.caller(`asker-${i}`)));
   await mesh.routersHeard();
 });

@@ -28,7 +28,7 @@ function note(name: string, { signal, ...context }: CallContext): Run {
 }
 
 before(async () => {
-  mesh = await startMesh();
+  mesh = await startMesh({ serves: ["leaf", "branch"] });
   const leaf = {
     hang: async (_: unknown, context: CallContext) => {
       note("leaf", context);

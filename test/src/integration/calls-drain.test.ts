@@ -14,7 +14,10 @@ let ran: Map<string, number>;
 const services: Mesh[] = [];
 
 before(async () => {
-  mesh = await startMesh({ routers: 2 });
+  mesh = await startMesh({
+    routers: 2,
+    serves: ["mill", "relay", "yard", "vault", "desk", "depot", "middle", "counter"],
+  });
 });
 
 afterEach(async () => {

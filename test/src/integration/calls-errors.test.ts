@@ -9,7 +9,9 @@ let mesh: TestMesh;
 let caller: Mesh;
 
 before(async () => {
-  mesh = await startMesh();
+  mesh = await startMesh({
+    serves: ["clerk", "thrower", "odd", "brief", "elder", "dreamt", "shortly", "phoenix", "gate", "middle"],
+  });
   caller = await mesh.caller("asker");
 });
 
@@ -165,13 +167,16 @@ test("a parked call ends at its deadline if that comes first", async () => {
 test("a parked call runs as soon as an instance appears", async () => {
   const first = await mesh.service("phoenix", { yes: () => "first" });
   await mesh.leave(first);
-  const waiting = Array.from({ length: 50 }, async () => await caller.call("phoenix", "yes"));
+  const waiting = Array.from({ length: 50 }, async () => {
+    const reply = await caller.call<string>("phoenix", "yes");
+    return { reply, atMs: performance.now() };
+  });
   await sleep(400);
   const arisen = performance.now();
   await mesh.service("phoenix", { yes: () => "second" });
   const replies = await Promise.all(waiting);
-  assert.deepEqual([...new Set(replies)], ["second"]);
-  assert.ok(performance.now() - arisen < 800, "it waited on after the instance was there");
+  assert.deepEqual([...new Set(replies.map(({ reply }) => reply))], ["second"]);
+  assert.ok(Math.max(...replies.map(({ atMs }) => atMs)) - arisen < 800, "it waited on after the instance was there");
 });
 
 test("a failure of a nested call is the handler's own error, and never makes the outer call run again", async () => {

@@ -14,7 +14,7 @@ const seen: { headers: ReadonlyMap<string, string>; principal: string; value: un
 const TEXT = "žluťoučký kůň 🐎 مرحبا 日本語";
 
 before(async () => {
-  mesh = await startMesh();
+  mesh = await startMesh({ serves: ["echo", "billing"] });
   await mesh.service("echo", {
     echo: (value: unknown, { headers, principal }: CallContext) => {
       seen.push({ value, headers, principal });

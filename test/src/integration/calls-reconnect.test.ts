@@ -11,14 +11,15 @@ let service: Mesh;
 const ran = new Map<string, number>();
 
 before(async () => {
-  mesh = await startMesh({ routers: 2 });
-  service = await mesh.service("mill", {
+  mesh = await startMesh({ routers: 2, serves: ["mill", "hall"] });
+  const handlers = {
     work: async ({ id, ms }: { id: string; ms: number }) => {
       ran.set(id, (ran.get(id) ?? 0) + 1);
       await sleep(ms);
       return id;
     },
-  });
+  };
+  service = await mesh.service("mill", handlers, { maxInFlight: 500 });
   caller = await mesh.caller("asker");
   await mesh.routersHeard();
 });

@@ -21,6 +21,8 @@ export interface Ended {
 export interface GroupOptions {
   readonly cwd: string;
   readonly boundMs: number;
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Ends it at once, with all it started. */
   readonly signal: AbortSignal;
   readonly onStdout: (text: string) => void;
@@ -35,7 +37,7 @@ export async function runGroup(command: readonly [string, ...string[]], options:
     cwd: options.cwd,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...testEnvironment(process.env), [MARK]: mark },
+    env: { ...testEnvironment(process.env), ...options.environment, [MARK]: mark },
   });
   const kill = (): void => killGroup(child);
   options.signal.addEventListener("abort", kill);

@@ -95,6 +95,7 @@ async function runFile(
   const before = results.failures.length;
   const ended = await runGroup(testCommand(file, boundMs), {
     cwd: root,
+    environment: section.environment ?? {},
     boundMs: boundMs + REPORT_MS,
     signal,
     onStdout: (text) => lines.add(text),

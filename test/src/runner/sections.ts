@@ -13,6 +13,8 @@ export interface Section {
   readonly commands?: readonly (readonly [string, ...string[]])[];
   /** Globs from the root of the checkout. */
   readonly files?: readonly string[];
+  /** Set for its files. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** True: one file after the other, because each starts real servers. Else two at a time. */
   readonly alone?: boolean;
 }
@@ -57,6 +59,20 @@ export const SECTIONS: readonly Section[] = [
     boundMs: 480_000,
     fileBoundMs: 180_000,
     files: ["test/src/integration/**/*.test.ts"],
+    alone: true,
+  },
+  {
+    name: "integration-direct",
+    proves: "what holds for routed calls holds for direct ones, by the same tests",
+    boundMs: 480_000,
+    fileBoundMs: 180_000,
+    // Not here: calls-priority, which is of a full router; policy, whose calls are about what routers have in force; abuse and
+    // grants-matrix, which know no way of calls.
+    files: [
+      "test/src/integration/{balancing,kill,retries}.test.ts",
+      "test/src/integration/calls-{capacity,deadline,drain,errors,payloads,reconnect,trace}.test.ts",
+    ],
+    environment: { MALLA_TEST_WAY: "direct" },
     alone: true,
   },
   {

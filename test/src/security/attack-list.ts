@@ -21,6 +21,7 @@ const callees = (title: string): TestPlace => ({ file: `${HERE}/callees.test.ts`
 const broker = (title: string): TestPlace => ({ file: `${HERE}/broker-side.test.ts`, title });
 const floods = (title: string): TestPlace => ({ file: `${HERE}/floods.test.ts`, title });
 const pushes = (title: string): TestPlace => ({ file: `${HERE}/policy-pushes.test.ts`, title });
+const direct = (title: string): TestPlace => ({ file: `${HERE}/direct.test.ts`, title });
 const canary = (title: string): TestPlace => ({ file: `${HERE}/canary.test.ts`, title });
 const terminal = (title: string): TestPlace => ({ file: `${HERE}/terminal.test.ts`, title });
 const grants = (title: string): TestPlace => ({ file: "test/src/integration/grants-matrix.test.ts", title });
@@ -169,14 +170,22 @@ export const ATTACKS: readonly Attack[] = [
   {
     id: "a",
     attack: "a direct call past limits, end-user checks or a policy that has not arrived",
-    waitsFor: "direct calls: what a receiver checks",
-    tests: [broker("a direct call needs a tag for its target, and no instance listens for one yet")],
+    waitsFor: "limits, end users",
+    tests: [
+      broker("a direct call needs a tag for its target, each of them"),
+      direct("a direct call that access does not allow is denied by the instance, answered, counted and told once"),
+      direct("an instance that does not know which policy is in force runs no direct call"),
+      direct("a service that takes no direct calls by its policy says so and runs none"),
+    ],
   },
   {
     id: "b",
     attack: "a direct reply into another's inbox, or of another service",
-    waitsFor: "direct calls: what a caller takes as an answer",
+    waitsFor: "",
     tests: [
+      direct("a direct call whose answer would go to another, or in another service's name, is dropped unanswered"),
+      direct("a reply to a direct call counts only from the service that was called"),
+      direct("who floods a direct caller's inbox that no call needs reaches nobody"),
       floods("a flood into a caller's inbox without a call reaches no SDK"),
       broker("nobody announces, answers or listens in another's name"),
     ],
@@ -246,7 +255,10 @@ export const ATTACKS: readonly Attack[] = [
     id: "k",
     attack: "a cancel or a probe of another's call",
     waitsFor: "",
-    tests: [callers("a call of another is neither cancelled nor told of, and a probe with nonsense is refused")],
+    tests: [
+      callers("a call of another is neither cancelled nor told of, and a probe with nonsense is refused"),
+      direct("a direct caller cancels and probes his own calls alone, and forgets his own burned ids"),
+    ],
   },
   {
     id: "l",

@@ -301,18 +301,23 @@ test("nobody announces, answers or listens in another's name", async () => {
   assert.deepEqual(await refused("mallory", "service", publish, listen), [...publish, ...listen]);
 });
 
-test("a direct call needs a tag for its target, and no instance listens for one yet", async () => {
+test("a direct call needs a tag for its target, each of them", async () => {
   const { mesh } = besieged;
   assert.deepEqual(await refused("mallory", "service", ["mesh.direct.payments.i1.mallory.charge"]), [
     "mesh.direct.payments.i1.mallory.charge",
   ]);
-  const credentials = await issueCredentials(mesh.keys, { name: "cart", role: "direct", directTo: ["payments"] });
+  const credentials = await issueCredentials(mesh.keys, { name: "cart", role: "direct", directTo: ["greeter"] });
   const client = await connectNats({ servers: mesh.url, credentials, name: "direct", inboxPrefix: "_INBOX.cart" });
-  const statuses: string[] = [];
-  client.subscribe("_INBOX.cart.payments.conn.*", ({ headers }) => statuses.push(Buffer.from(headers).toString()));
+  const denied: string[] = [];
+  client.onStatus((status) => void (status.type === "denied" && denied.push(status.subject)));
   const [known] = await knownInstances();
-  client.publish(`mesh.direct.payments.${known}.cart.charge`, Buffer.from("{}"), "_INBOX.cart.payments.conn.1");
-  await eventually(() => assert.match(statuses[0] ?? "", /^NATS\/1\.0 503/));
+  const others = [
+    `mesh.direct.payments.${known}.cart.charge`,
+    `mesh.direct.payments.${known}.cart._probe`,
+    "mesh.direct.greeter.i1.patron.greet",
+  ];
+  for (const subject of others) client.publish(subject, Buffer.from("{}"), "_INBOX.cart.payments.conn.1");
+  await eventually(() => assert.deepEqual(denied, others));
   await client.close();
   assert.deepEqual(charged, []);
 });

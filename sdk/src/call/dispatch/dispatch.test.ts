@@ -150,7 +150,7 @@ test("a success is the instance's reply, as it came", () => {
   assert.equal(w.sender.last.instance.load.inFlight, 1);
   w.runtime.clock.advance(20);
   w.reply(w.sender.last, OK);
-  assert.deepEqual(only(w.results), { error: undefined, reply: OK });
+  assert.deepEqual(only(w.results), { error: undefined, reply: OK, waits: false });
   assert.deepEqual([exchange.attempts, exchange.version], [1, "1.0.0"]);
   assert.deepEqual(
     w.telemetry.attempts.map(({ instance, code, reason, durationMs }) => [instance, code, reason, durationMs]),

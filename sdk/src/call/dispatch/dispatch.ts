@@ -1,6 +1,6 @@
 // Stage `dispatch`: pick → breaker → send → classify → retry. A small machine driven by callbacks: it sleeps by timers and
 // awaits nothing, so that a call costs no promise. The router and the direct path run this same code.
-import { MeshError, type MeshReason, type Notice } from "../../contract/index.ts";
+import { MeshError, type Notice } from "../../contract/index.ts";
 import type { Instance, Registry } from "../../discovery/registry.ts";
 import {
   breakerStateOf,
@@ -28,7 +28,8 @@ export interface DispatchPorts {
   readonly registry: Registry;
   readonly attempts: AttemptTable;
   readonly sender: AttemptSender;
-  readonly parking: Parking;
+  /** Absent: who would have to wait ends at once, as `DispatchResult.waits` says. */
+  readonly parking: Parking | undefined;
   readonly telemetry: Telemetry;
   /** A call waits for somebody to serve this: whoever can look for instances should look now. */
   readonly onWanted?: (service: string) => void;
@@ -45,6 +46,8 @@ export interface DispatchPorts {
 export interface DispatchResult {
   readonly error: MeshError | undefined;
   readonly reply: InstanceReply | undefined;
+  /** It would wait now, for an instance or the broker, where there is a place to wait: whoever has one may carry it on. */
+  readonly waits: boolean;
 }
 
 /** Begins to dispatch; `done` is called exactly once, perhaps before this returns. */
@@ -110,7 +113,7 @@ export class Dispatch implements AttemptOwner {
       this.#suspect(attempt.instance, error);
       this.#afterFailure(error);
     }
-    this.#ports.parking.placeFreed(attempt.instance.service);
+    this.#ports.parking?.placeFreed(attempt.instance.service);
   }
 
   attemptFailed(attempt: Attempt, error: MeshError): void {
@@ -147,14 +150,15 @@ export class Dispatch implements AttemptOwner {
     } catch (thrown) {
       refusal = MeshError.from(thrown, "router");
     }
-    if (!this.#park(refusal.reason as MeshReason)) this.#end(refusal, undefined);
+    if (!this.#park(refusal)) this.#end(refusal, undefined);
   }
 
   /**
    * Waits for an instance over a blip. False if it may not, or has waited long enough. All that waited go on in the same moment: who
    * finds every instance full then waits for a place, where a call that comes as one of many would be refused at once.
    */
-  #park(reason: MeshReason): boolean {
+  #park(refusal: MeshError): boolean {
+    const { reason } = refusal;
     const { parking, registry, onWanted } = this.#ports;
     const service = this.#destination?.service ?? this.#exchange.targetService;
     const suspects = registry.service(service)?.suspects ?? 0;
@@ -165,6 +169,10 @@ export class Dispatch implements AttemptOwner {
     const inDoubt = reason === "overloaded" || suspects > 0;
     const waitMs = this.#waitMs(inDoubt ? MAX_PARKED_IN_DOUBT_MS : MAX_PARKED_MS);
     if (waitMs <= 0) return false;
+    if (parking === undefined) {
+      this.#end(refusal, undefined, true);
+      return true;
+    }
     onWanted?.(service);
     const { principal, payload } = this.#exchange;
     const parked = parking.wait(service, principal, payload.length, waitMs, this.#resume);
@@ -183,8 +191,13 @@ export class Dispatch implements AttemptOwner {
       this.#end(error, undefined);
       return;
     }
+    const { parking } = this.#ports;
+    if (parking === undefined) {
+      this.#end(error, undefined, true);
+      return;
+    }
     const { principal, payload } = this.#exchange;
-    const parked = this.#ports.parking.waitForBroker(principal, payload.length, waitMs, this.#resume);
+    const parked = parking.waitForBroker(principal, payload.length, waitMs, this.#resume);
     if (typeof parked === "string") this.#parkingFull(`${parked}; the connection to the broker is down`);
     else this.#parked = parked;
   }
@@ -371,13 +384,13 @@ export class Dispatch implements AttemptOwner {
     this.#attemptEnded(attempt, error);
   }
 
-  #end(error: MeshError | undefined, reply: InstanceReply | undefined): void {
+  #end(error: MeshError | undefined, reply: InstanceReply | undefined, waits = false): void {
     if (this.#ended) return;
     this.#ended = true;
     const { timers, parking } = this.#ports;
     if (this.#deadlineTimer !== undefined) timers.cancel(this.#deadlineTimer);
     if (this.#delayTimer !== undefined) timers.cancel(this.#delayTimer);
-    if (this.#parked !== undefined) parking.leave(this.#parked);
-    this.#done({ error, reply });
+    if (this.#parked !== undefined) parking?.leave(this.#parked);
+    this.#done({ error, reply, waits });
   }
 }

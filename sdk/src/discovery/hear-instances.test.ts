@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { encodeInstanceState } from "@malla/sdk/contract";
-import { MAX_ANNOUNCEMENTS_PER_SECOND, MAX_SERVICES, Registry } from "@malla/sdk/discovery";
-import { createTestRuntime, instanceState, MemoryServer, RecordedTelemetry } from "@malla/sdk/testing";
+import { encodeInstanceState, subscriptions } from "../contract/index.ts";
+import { createTestRuntime, instanceState, MemoryServer, RecordedTelemetry } from "../testing/index.ts";
+import { MAX_ANNOUNCEMENTS_PER_SECOND } from "./announcement-gate.ts";
 import { hearInstances } from "./hear-instances.ts";
+import { MAX_SERVICES, Registry } from "./registry.ts";
 
 function world() {
   const server = new MemoryServer();
   const telemetry = new RecordedTelemetry();
   const runtime = createTestRuntime({ telemetry });
   const registry = new Registry();
-  hearInstances(server.connect(), runtime, registry);
+  hearInstances(server.connect(), runtime, registry, [subscriptions.instances]);
   const sender = server.connect();
   return {
     telemetry,

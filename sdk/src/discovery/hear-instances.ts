@@ -1,22 +1,27 @@
-// Announcements of instances into the registry. What is too much, cannot be read, or meets a bound is dropped, counted and told.
-import type { Broker } from "@malla/sdk/broker";
-import type { Runtime } from "@malla/sdk/call";
-import {
-  isServiceName,
-  type MeshReason,
-  parseInstanceSubject,
-  provenPrincipal,
-  subscriptions,
-} from "@malla/sdk/contract";
-import { AnnouncementGate, announcerOf, type Registry } from "@malla/sdk/discovery";
+// Announcements of instances into the registry: all of them at a router, those of its direct targets at a direct caller. What is
+// too much, cannot be read, or meets a bound is dropped, counted and told.
+import type { Broker } from "../broker/broker.ts";
+import { isServiceName, type MeshReason, parseInstanceSubject, provenPrincipal } from "../contract/index.ts";
+import type { Refusals } from "../telemetry/refusals.ts";
+import { AnnouncementGate, announcerOf } from "./announcement-gate.ts";
+import type { Registry } from "./registry.ts";
 
-/** Hears them from now on. */
-export function hearInstances(broker: Broker, runtime: Runtime, registry: Registry): void {
+export interface Hearing {
+  readonly clock: { nowMs(): number };
+  readonly refusals: Refusals;
+}
+
+/** Hears them from now on, on `subjects`. */
+export function hearInstances(
+  broker: Broker,
+  { clock, refusals }: Hearing,
+  registry: Registry,
+  subjects: readonly string[],
+): void {
   const gate = new AnnouncementGate();
-  const { clock, refusals } = runtime;
   const refuse = (subject: string, reason: MeshReason, problem: string): void =>
     refusals.refused({ stage: "announcement", reason, principal: provenPrincipal(subject), problem, subject });
-  broker.subscribe(subscriptions.instances, ({ subject, payload }) => {
+  const hear = (subject: string, payload: Uint8Array): void => {
     const now = clock.nowMs();
     const announcer = announcerOf(subject);
     if (!gate.mayRead(announcer, payload.length, now)) {
@@ -29,5 +34,6 @@ export function hearInstances(broker: Broker, runtime: Runtime, registry: Regist
     const heard = registry.hear(who.service, who.instance, payload, now);
     if (heard === "unreadable") refuse(subject, "bad-request", "an announcement that cannot be read");
     if (heard === "full") refuse(subject, "overloaded", "no room for one more instance of this service");
-  });
+  };
+  for (const subject of subjects) broker.subscribe(subject, (message) => hear(message.subject, message.payload));
 }

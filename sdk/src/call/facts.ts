@@ -1,7 +1,7 @@
 // A call as the engine sees it, over an exchange.
-import type { Exchange } from "@malla/sdk/call";
-import { headerValue } from "@malla/sdk/contract";
-import type { CallFacts } from "@malla/sdk/engine";
+import { headerValue } from "../contract/index.ts";
+import type { CallFacts } from "../engine/index.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** The call as it was made: what a Route matches. */
 export function calledFacts(exchange: Exchange): CallFacts {
