@@ -12,6 +12,18 @@ export const EMPTY_BLOCK: HeaderBlock = Object.freeze({ status: 0, fields: Objec
 /** More than this is refused, whatever the broker would carry. */
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_FIELDS = 256;
+/** What a router takes of a request: it adds its own, and whoever it sends that to must take it as well. */
+export const MAX_RELAYED_BLOCK_BYTES = MAX_BLOCK_BYTES - 2 * 1024;
+export const MAX_RELAYED_FIELDS = MAX_FIELDS - 16;
+
+export interface BlockBounds {
+  readonly bytes: number;
+  readonly fields: number;
+}
+
+const WHOLE_BLOCK: BlockBounds = Object.freeze({ bytes: MAX_BLOCK_BYTES, fields: MAX_FIELDS });
+/** Bounds of a block that is passed on with more in it. */
+export const RELAYED_BLOCK: BlockBounds = Object.freeze({ bytes: MAX_RELAYED_BLOCK_BYTES, fields: MAX_RELAYED_FIELDS });
 const PREFIX = "NATS/1.0";
 /** RFC 9110 token characters; a header name is nothing else. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -22,10 +34,10 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * would be written again. Values lose the blanks around them and are read as UTF-8, with U+FFFD for what is none. An
  * empty input is an empty block.
  */
-export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
+export function parseHeaderBlock(bytes: Uint8Array, bounds = WHOLE_BLOCK): HeaderBlock | string {
   const length = bytes.length;
   if (length === 0) return EMPTY_BLOCK;
-  if (length > MAX_BLOCK_BYTES) return `header block of ${length} bytes, at most ${MAX_BLOCK_BYTES} are taken`;
+  if (length > bounds.bytes) return `header block of ${length} bytes, at most ${bounds.bytes} are taken`;
   const text = latin1(bytes);
   if (!text.startsWith(PREFIX)) return "header block does not begin with NATS/1.0";
   if (!text.endsWith("\r\n\r\n")) {
@@ -53,11 +65,11 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
       const decoded = Buffer.from(value, "latin1").toString("utf8");
       // What is no UTF-8 becomes U+FFFD, three bytes for one, when it is passed on: nobody behind us could read it then.
       bytesWritten += Buffer.byteLength(decoded) - value.length;
-      if (bytesWritten > MAX_BLOCK_BYTES)
-        return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
+      if (bytesWritten > bounds.bytes)
+        return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${bounds.bytes} bytes`;
       fields.push(name, decoded);
     } else fields.push(name, value);
-    if (fields.length > MAX_FIELDS * 2) return `more than ${MAX_FIELDS} headers`;
+    if (fields.length > bounds.fields * 2) return `more than ${bounds.fields} headers`;
     at = next + 2;
   }
   return { status, fields };
