@@ -6,6 +6,8 @@ import { patiently } from "./patiently.ts";
 
 export interface TestRouter {
   readonly id: string;
+  /** Of the process it runs in: of its own, or the test's. */
+  readonly pid: number;
   readonly metricsPort: number;
   readonly running: boolean;
   /** What it has logged, a JSON object a line; empty for a router in the test's own process. */
@@ -24,6 +26,7 @@ export async function routerHere(server: string, signer: string, options: TestRo
   let running = true;
   return {
     id: router.id,
+    pid: process.pid,
     metricsPort: router.metricsPort,
     get running() {
       return running;
@@ -58,6 +61,7 @@ export async function routerProcess(server: string, signer: string, options: Tes
   );
   return {
     id: child.ready.router,
+    pid: child.pid,
     metricsPort: child.ready.metricsPort,
     get running() {
       return child.running;
