@@ -551,6 +551,27 @@ describe("an idempotency key", () => {
     w.assertClean();
   });
 
+  test("is remembered as long as it must: a reply for its day, a claim of which nobody knows a minute past its end", async () => {
+    const w = world();
+    w.instance("i1", ({ payload }, reply) => payload.length > 0 && reply([], "done"));
+    w.send({ fields: keyed("silent") });
+    w.send({ fields: keyed("answered"), payload: "x" });
+    await w.server.settle();
+    assert.equal((await w.bucket.keys("")).length, 2);
+    // Its time, two seconds of grace, and as long as a router that stood still may take to tell what became of it.
+    w.runtime.clock.advance(62_900);
+    await w.server.settle();
+    assert.equal((await w.bucket.keys("")).length, 2);
+    w.runtime.clock.advance(1_100);
+    assert.equal((await w.bucket.keys("")).length, 1);
+    w.runtime.clock.advance(3_600_000);
+    const again = w.send({ fields: keyed("answered"), payload: "x" });
+    await w.server.settle();
+    assert.equal(w.answerTo(again).payload, "done");
+    assert.equal(w.ran.length, 2);
+    w.assertClean();
+  });
+
   test("is free again after a refusal that proves that nothing ran", async () => {
     const w = world();
     const first = w.instance("i1", (_message, reply) =>
