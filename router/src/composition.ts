@@ -76,6 +76,9 @@ export interface RouterTelemetry {
   readonly tracer: OtelTracer | undefined;
 }
 
+/** Label sets of a metric that one service may fill, by what it announces and how it answers. */
+export const MAX_SERIES_PER_SERVICE = 250;
+
 /** Log, metrics and tracer, which are there before the first connection is tried. */
 export function composeTelemetry(config: RouterConfig, router: string): RouterTelemetry {
   const log = createLog({
@@ -93,7 +96,7 @@ export function composeTelemetry(config: RouterConfig, router: string): RouterTe
           sampleRatio: config.traceRatio,
           log,
         });
-  return { log, prometheus: createPrometheus(), tracer };
+  return { log, prometheus: createPrometheus({ maxSeriesPerService: MAX_SERIES_PER_SERVICE }), tracer };
 }
 
 /** Version of this package, as it is announced. */

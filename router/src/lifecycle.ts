@@ -6,6 +6,7 @@ import { readRouterSigner, signRouterUser } from "@malla/broker-config";
 import type { BrokerSubscription } from "@malla/sdk/broker";
 import { PROBE_TICK_MS, type Runtime } from "@malla/sdk/call";
 import {
+  isIdToken,
   MeshError,
   parseReplySubject,
   ROUTER_ID_PREFIX,
@@ -135,9 +136,9 @@ export class Lifecycle {
     const plain = this.#services.resolve(TOKENS.plainServices);
     runtime.stall.catchUpBy(async () => mesh.flush());
     mesh.subscribe(subscriptions.replies(this.#router), (message) => {
-      // What came after its time, or to nobody, may come by the thousand: it is looked at no further.
+      // What came after its time, or to nobody, may come by the thousand: it is looked at no further. What is no id is told.
       const id = replyIdOf(message.subject);
-      if (sender.awaits(id)) return sender.onReply(message);
+      if (sender.awaits(id) || !isIdToken(id)) return sender.onReply(message);
       const subject = plain.awaits(id) ? parseReplySubject(message.subject) : undefined;
       if (subject !== undefined) plain.onReply(message, subject.service, subject.id);
     });

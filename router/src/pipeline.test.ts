@@ -6,7 +6,10 @@ import { describe, test } from "node:test";
 import { errorFields } from "@malla/sdk/call";
 import {
   type AccessPolicyDocument,
+  encodeHeaderBlock,
   header,
+  MAX_RELAYED_BLOCK_BYTES,
+  MAX_RELAYED_FIELDS,
   MeshError,
   parseAttemptSubject,
   type RouteDocument,
@@ -158,6 +161,37 @@ describe("the order of refusals", () => {
     await w.server.settle();
     for (const reply of replies) assert.equal(w.answerTo(reply).error?.reason, "bad-request");
     assert.equal(w.ran.length, 0);
+    w.assertClean();
+  });
+
+  test("a header block is taken up to what an instance takes with the router's own in it", async () => {
+    const w = world();
+    w.instance("i1");
+    const own = [
+      header.key,
+      "k".repeat(256),
+      header.priority,
+      "sheddable",
+      header.traceparent,
+      `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
+    ];
+    const filledTo = (bytes: number): string[] => {
+      const around = encodeHeaderBlock([...own, "x-large", ""]).length;
+      return [...own, "x-large", "v".repeat(bytes - around)];
+    };
+    const many = (count: number): string[] => [
+      ...own,
+      ...Array.from({ length: count - own.length / 2 }, (_, i) => [`x-${i}`, "v"]).flat(),
+    ];
+    const taken = [w.send({ fields: filledTo(MAX_RELAYED_BLOCK_BYTES) }), w.send({ fields: many(MAX_RELAYED_FIELDS) })];
+    const refused = [
+      w.send({ fields: filledTo(MAX_RELAYED_BLOCK_BYTES + 1) }),
+      w.send({ fields: many(MAX_RELAYED_FIELDS + 1) }),
+    ];
+    await w.server.settle();
+    for (const reply of taken) assert.equal(w.answerTo(reply).error, undefined);
+    for (const reply of refused) assert.equal(w.answerTo(reply).error?.reason, "bad-request");
+    assert.equal(w.ran.length, 2);
     w.assertClean();
   });
 
@@ -515,6 +549,27 @@ describe("an idempotency key", () => {
     await w.server.settle();
     assert.equal(w.answerTo(reply).error?.reason, "not-started");
     assert.equal(w.ran.length, 0);
+    w.assertClean();
+  });
+
+  test("is remembered as long as it must: a reply for its day, a claim of which nobody knows a minute past its end", async () => {
+    const w = world();
+    w.instance("i1", ({ payload }, reply) => payload.length > 0 && reply([], "done"));
+    w.send({ fields: keyed("silent") });
+    w.send({ fields: keyed("answered"), payload: "x" });
+    await w.server.settle();
+    assert.equal((await w.bucket.keys("")).length, 2);
+    // Its time, two seconds of grace, and as long as a router that stood still may take to tell what became of it.
+    w.runtime.clock.advance(62_900);
+    await w.server.settle();
+    assert.equal((await w.bucket.keys("")).length, 2);
+    w.runtime.clock.advance(1_100);
+    assert.equal((await w.bucket.keys("")).length, 1);
+    w.runtime.clock.advance(3_600_000);
+    const again = w.send({ fields: keyed("answered"), payload: "x" });
+    await w.server.settle();
+    assert.equal(w.answerTo(again).payload, "done");
+    assert.equal(w.ran.length, 2);
     w.assertClean();
   });
 

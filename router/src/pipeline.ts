@@ -18,7 +18,14 @@ import {
   requireTarget,
   route,
 } from "@malla/sdk/call";
-import { type CallTarget, MESH_SERVICE, MeshError, provenPrincipal, type Reason } from "@malla/sdk/contract";
+import {
+  type CallTarget,
+  MESH_SERVICE,
+  MeshError,
+  provenPrincipal,
+  RELAYED_BLOCK,
+  type Reason,
+} from "@malla/sdk/contract";
 import type { PolicyHolder } from "@malla/sdk/discovery";
 import { lowerPriority, settingsOf } from "@malla/sdk/engine";
 import { attribute, OTHER, type RefusalStage, rpcSpan } from "@malla/sdk/telemetry";
@@ -81,7 +88,7 @@ export class Pipeline {
         });
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
-      const facts = readRequestHeaders(message.headers);
+      const facts = readRequestHeaders(message.headers, RELAYED_BLOCK);
       // Heard on two connections while this router moves from one to the other. Only an SDK's ids are its own for ever.
       if (broker.hearsTwice && facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
       exchange = this.#open(target, message, callId, facts, way);

@@ -18,6 +18,8 @@ import { ClaimShare } from "./claim-share.ts";
 const LOOK_AGAIN_MS = 50;
 /** A claim outlives its call's deadline by this, in ms: the router that made it may still be writing. */
 const CLAIM_GRACE_MS = 2_000;
+/** And its record outlives that by this, in ms: a router that stood still may yet write what became of the call. */
+const RECORD_GRACE_MS = 60_000;
 
 /** The right to run a call, or the reply of the one who ran it. */
 export type Claim =
@@ -58,12 +60,9 @@ export class Claims {
       const free = record === undefined || record.state === "free" || record.untilMs < clock.wallMs();
       if (free) {
         if (!this.#share.claim(exchange.principal)) throw tooManyKeys(exchange.principal);
-        const untilMs = clock.wallMs() + (exchange.deadlineAtMs - clock.nowMs()) + CLAIM_GRACE_MS;
-        const outcome = await this.#bucket.put(
-          key,
-          encodeClaim({ state: "claimed", router: this.#router, untilMs }),
-          entry?.revision ?? 0,
-        );
+        const heldMs = exchange.deadlineAtMs - clock.nowMs() + CLAIM_GRACE_MS;
+        const claimed = encodeClaim({ state: "claimed", router: this.#router, untilMs: clock.wallMs() + heldMs });
+        const outcome = await this.#bucket.put(key, claimed, entry?.revision ?? 0, heldMs + RECORD_GRACE_MS);
         if (outcome.type === "written") return { type: "mine", key, revision: outcome.revision };
         if (outcome.type === "unknown")
           throw MeshError.of("not-started", "the idempotency key could not be claimed", {
@@ -88,7 +87,9 @@ export class Claims {
   ): Promise<void> {
     const record = recordOf(exchange, result, this.#share);
     if (record === undefined) return;
-    await this.#bucket.put(claim.key, encodeClaim(record), claim.revision);
+    // That nothing ran needs no telling once whoever waits for the key has looked again.
+    const lifeMs = record.state === "free" ? RECORD_GRACE_MS : undefined;
+    await this.#bucket.put(claim.key, encodeClaim(record), claim.revision, lifeMs);
   }
 }
 

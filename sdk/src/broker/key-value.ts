@@ -17,8 +17,11 @@ export type WriteOutcome =
 export interface KeyValue {
   /** The last value of a key, or undefined. Always read from the stream's leader, never from a replica behind. */
   get(key: string): Promise<KeyValueEntry | undefined>;
-  /** Writes if the key's last revision is `expected` (0: the key has never been written). */
-  put(key: string, value: Uint8Array, expected: number): Promise<WriteOutcome>;
+  /**
+   * Writes if the key's last revision is `expected` (0: it holds nothing). With `lifeMs` the value is gone after so long, in
+   * ms, rounded up to seconds; else after as long as the bucket keeps any.
+   */
+  put(key: string, value: Uint8Array, expected: number, lifeMs?: number): Promise<WriteOutcome>;
   /** Values of a key the bucket still keeps, oldest first. */
   history(key: string): Promise<readonly KeyValueEntry[]>;
   keys(prefix: string): Promise<readonly string[]>;

@@ -58,7 +58,7 @@ class NatsKeyValue implements KeyValue {
     }
   }
 
-  async put(key: string, value: Uint8Array, expected: number): Promise<WriteOutcome> {
+  async put(key: string, value: Uint8Array, expected: number, lifeMs?: number): Promise<WriteOutcome> {
     try {
       const ack = await jetstream(this.#broker.connection, { timeout: REQUEST_TIMEOUT_MS }).publish(
         this.#prefix + key,
@@ -66,6 +66,8 @@ class NatsKeyValue implements KeyValue {
         {
           expect: { lastSubjectSequence: expected },
           retries: 0,
+          // The bucket allows it (`allow_msg_ttl`); a server below 2.11 does not know it and keeps the value for its day.
+          ...(lifeMs === undefined ? {} : { ttl: `${Math.ceil(lifeMs / 1_000)}s` }),
         },
       );
       return { type: "written", revision: ack.seq };

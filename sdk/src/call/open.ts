@@ -1,6 +1,7 @@
 // Stage `open`: headers are read once, the deadline becomes an instant, the span begins. Nonsense in a header the mesh
 // gives a meaning to is refused here, before anything is decided by it.
 import {
+  type BlockBounds,
   DEFAULT_TIMEOUT_MS,
   duplicateReserved,
   type HeaderBlock,
@@ -34,9 +35,12 @@ export interface RequestFacts {
 /** An affinity or idempotency key longer than this is refused, in characters. */
 export const MAX_KEY_LENGTH = 256;
 
-/** Reads a request's header block. Throws `bad-request` naming the header, never its value. */
-export function readRequestHeaders(bytes: Uint8Array): RequestFacts {
-  const headers = parseHeaderBlock(bytes);
+/**
+ * Reads a request's header block; `bounds` are narrower for whoever passes it on. Throws `bad-request` naming the header,
+ * never its value.
+ */
+export function readRequestHeaders(bytes: Uint8Array, bounds?: BlockBounds): RequestFacts {
+  const headers = parseHeaderBlock(bytes, bounds);
   if (typeof headers === "string") throw badRequest(headers);
   if (headers.status !== 0) throw badRequest("a request carries no status line");
   const duplicate = duplicateReserved(headers);

@@ -13,6 +13,18 @@ export const EMPTY_BLOCK: HeaderBlock = Object.freeze({ status: 0, fields: Objec
 /** More than this is refused, whatever the broker would carry. */
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_FIELDS = 256;
+/** What a router takes of a request: it adds its own, and whoever it sends that to must take it as well. */
+export const MAX_RELAYED_BLOCK_BYTES = MAX_BLOCK_BYTES - 2 * 1024;
+export const MAX_RELAYED_FIELDS = MAX_FIELDS - 16;
+
+export interface BlockBounds {
+  readonly bytes: number;
+  readonly fields: number;
+}
+
+const WHOLE_BLOCK: BlockBounds = Object.freeze({ bytes: MAX_BLOCK_BYTES, fields: MAX_FIELDS });
+/** Bounds of a block that is passed on with more in it. */
+export const RELAYED_BLOCK: BlockBounds = Object.freeze({ bytes: MAX_RELAYED_BLOCK_BYTES, fields: MAX_RELAYED_FIELDS });
 const PREFIX = "NATS/1.0";
 const CR = 13;
 const LF = 10;
@@ -36,10 +48,10 @@ const KNOWN_NAMES: readonly (readonly string[])[] = Array.from({ length: 32 }, (
  * would be written again. Values lose the blanks around them and are read as UTF-8, with U+FFFD for what is none. An
  * empty input is an empty block.
  */
-export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
+export function parseHeaderBlock(bytes: Uint8Array, bounds = WHOLE_BLOCK): HeaderBlock | string {
   const length = bytes.length;
   if (length === 0) return EMPTY_BLOCK;
-  if (length > MAX_BLOCK_BYTES) return `header block of ${length} bytes, at most ${MAX_BLOCK_BYTES} are taken`;
+  if (length > bounds.bytes) return `header block of ${length} bytes, at most ${bounds.bytes} are taken`;
   const text = latin1(bytes);
   if (!text.startsWith(PREFIX)) return "header block does not begin with NATS/1.0";
   if (!text.endsWith("\r\n\r\n")) {
@@ -83,11 +95,11 @@ export function parseHeaderBlock(bytes: Uint8Array): HeaderBlock | string {
       const decoded = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("utf8");
       // What is no UTF-8 becomes U+FFFD, three bytes for one, when it is passed on: nobody behind us could read it then.
       bytesWritten += Buffer.byteLength(decoded) - (to - from);
-      if (bytesWritten > MAX_BLOCK_BYTES)
-        return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${MAX_BLOCK_BYTES} bytes`;
+      if (bytesWritten > bounds.bytes)
+        return `header ${shortName(name)}: the block holds so much that is no UTF-8 that it would exceed ${bounds.bytes} bytes`;
       fields.push(name, decoded);
     }
-    if (fields.length > MAX_FIELDS * 2) return `more than ${MAX_FIELDS} headers`;
+    if (fields.length > bounds.fields * 2) return `more than ${bounds.fields} headers`;
     at = next;
   }
   return { status, fields };

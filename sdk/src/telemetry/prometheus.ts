@@ -21,6 +21,8 @@ export interface PrometheusOptions {
   readonly prefixLabels?: Readonly<Record<string, string>> | undefined;
   /** Label sets of one metric before further ones are counted under `_OTHER`. Default 1,000. */
   readonly maxSeries?: number | undefined;
+  /** Of these, those of one service, before further ones are counted under its name and `_OTHER`. Default: all of them. */
+  readonly maxSeriesPerService?: number | undefined;
   /** A label set nobody observed for so long is forgotten. Default 15 minutes: three of Prometheus's stale intervals. */
   readonly idleMs?: number | undefined;
   /** Process and Node metrics: CPU, memory, garbage collection, event-loop lag. Default true. */
@@ -67,6 +69,7 @@ function createTables(registry: Registry, options: PrometheusOptions) {
       constantLabels: options.prefixLabels ?? {},
       slotCount,
       maxSeries: options.maxSeries ?? DEFAULT_MAX_SERIES,
+      maxSeriesPerService: options.maxSeriesPerService,
       idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
       nowMs: options.nowMs ?? (() => performance.now()),
       onOverflow: () => count(overflow, row.name),

@@ -81,6 +81,40 @@ test("the cap is the same after _OTHER sets have come and gone", () => {
   }
 });
 
+test("a service that fills its share goes on under its own name, and leaves the others theirs", () => {
+  const { add, values, overflow, clock } = table({
+    labelNames: ["service", "method", "reason"],
+    maxSeries: 6,
+    maxSeriesPerService: 3,
+  });
+  for (const method of ["a", "b", "c", "d", "e", "d"]) add("evil", method, "gone");
+  for (const method of ["a", "b"]) add("orders", method, "gone");
+  assert.deepEqual(values(), {
+    "evil/a/gone": 1,
+    "evil/b/gone": 1,
+    "evil/c/gone": 1,
+    "evil/_OTHER/gone": 3,
+    "orders/a/gone": 1,
+    "orders/b/gone": 1,
+  });
+  assert.equal(overflow.count, 3);
+  // Full altogether: its name goes as well.
+  add("evil", "f", "deadline");
+  add("web", "a", "gone");
+  assert.equal(values()["_OTHER/_OTHER/deadline"], 1);
+  assert.equal(values()["_OTHER/_OTHER/gone"], 1);
+  clock.nowMs = 1_000;
+  assert.deepEqual(values(), {});
+  for (const method of ["x", "y", "z"]) add("evil", method, "gone");
+  assert.deepEqual(Object.keys(values()), ["evil/x/gone", "evil/y/gone", "evil/z/gone"]);
+});
+
+test("where the service is the only open label a share bounds nothing", () => {
+  const { add, values } = table({ maxSeriesPerService: 1 });
+  for (const reason of ["gone", "deadline"]) add("a", reason);
+  assert.deepEqual(values(), { "a/gone": 1, "a/deadline": 1 });
+});
+
 test("what may not expire stays", () => {
   const { add, values, clock } = table({ mayExpire: (series) => series.slots[0] === 1 });
   add("a", "gone");

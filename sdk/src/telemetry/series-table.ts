@@ -23,6 +23,8 @@ export interface SeriesTableOptions {
   /** Numbers in a series. */
   readonly slotCount: number;
   readonly maxSeries: number;
+  /** Of these, those of one value of label `service`. Default: all. */
+  readonly maxSeriesPerService?: number | undefined;
   readonly idleMs: number;
   readonly nowMs: () => number;
   /** Told each time a label set was one too many. */
@@ -41,6 +43,8 @@ export class SeriesTable {
   readonly #closed: readonly boolean[];
   readonly #root: Branch = new Map();
   readonly #series = new Set<Series>();
+  readonly #serviceAt: number;
+  readonly #ofService = new Map<string, number>();
   #overflowing = 0;
   #last: Series | undefined;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
@@ -48,12 +52,13 @@ export class SeriesTable {
   constructor(options: SeriesTableOptions) {
     this.#options = options;
     this.#closed = options.labelNames.map((name) => CLOSED_LABELS.has(name));
+    this.#serviceAt = options.labelNames.indexOf("service");
     this.key = options.labelNames.map(() => "");
   }
 
   /**
    * The series of `key`, made if it is new. Once `maxSeries` label sets exist, a new one is counted under `_OTHER` in
-   * every label that is not from a closed list.
+   * every label that is not from a closed list; once its service has its share of them, in every such label but `service`.
    */
   current(): Series {
     const last = this.#last;
@@ -88,6 +93,7 @@ export class SeriesTable {
   clear(): void {
     this.#root.clear();
     this.#series.clear();
+    this.#ofService.clear();
     this.#overflowing = 0;
     this.#last = undefined;
   }
@@ -104,11 +110,21 @@ export class SeriesTable {
   }
 
   #create(): Series {
-    if (this.#isFull()) this.#sweepWhileFull();
-    if (!this.#isFull() || this.#isOverflow(this.key)) return this.#insert();
+    if (this.#isFull() || this.#hasItsShare()) this.#sweepWhileFull();
+    if (this.#isOverflow(this.key)) return this.#insert();
+    const full = this.#isFull();
+    if (!full && !this.#hasItsShare()) return this.#insert();
     this.#options.onOverflow();
-    for (let i = 0; i < this.key.length; i++) if (this.#closed[i] !== true) this.key[i] = OTHER;
+    for (let i = 0; i < this.key.length; i++)
+      if (this.#closed[i] !== true && (full || i !== this.#serviceAt)) this.key[i] = OTHER;
     return this.existing() ?? this.#insert();
+  }
+
+  /** Whether the service of `key` has as many label sets as it may. Where it is the only open label, there is but one. */
+  #hasItsShare(): boolean {
+    const { maxSeries, maxSeriesPerService = maxSeries } = this.#options;
+    if (this.#serviceAt < 0 || this.#isOverflow(this.key, this.#serviceAt)) return false;
+    return (this.#ofService.get(this.key[this.#serviceAt] as string) ?? 0) >= maxSeriesPerService;
   }
 
   /** The `_OTHER` sets do not count: closed labels alone bound them. */
@@ -126,6 +142,7 @@ export class SeriesTable {
     this.#branchOf(path)?.set(path[path.length - 1] as string, series);
     this.#series.add(series);
     if (this.#isOverflow(path)) this.#overflowing++;
+    this.#count(path, 1);
     return series;
   }
 
@@ -165,12 +182,21 @@ export class SeriesTable {
     this.#series.delete(series);
     if (this.#last === series) this.#last = undefined;
     if (this.#isOverflow(series.path)) this.#overflowing--;
+    this.#count(series.path, -1);
     this.#prune(this.#root, series.path, 0);
   }
 
-  /** Whether every open label is `_OTHER`. */
-  #isOverflow(path: readonly string[]): boolean {
-    return path.every((value, i) => this.#closed[i] === true || value === OTHER);
+  #count(path: readonly string[], by: number): void {
+    const service = path[this.#serviceAt];
+    if (service === undefined) return;
+    const count = (this.#ofService.get(service) ?? 0) + by;
+    if (count > 0) this.#ofService.set(service, count);
+    else this.#ofService.delete(service);
+  }
+
+  /** Whether every open label is `_OTHER`, apart from one at `except`. */
+  #isOverflow(path: readonly string[], except = -1): boolean {
+    return path.every((value, i) => this.#closed[i] === true || i === except || value === OTHER);
   }
 
   #prune(branch: Branch, path: readonly string[], depth: number): void {

@@ -5,6 +5,7 @@ import {
   connectionFlood,
   largePayloadByHand,
   slowReader,
+  smallSlowReader,
   unawaitedReplies,
 } from "./broker-abuses.ts";
 import {
@@ -29,5 +30,6 @@ export const ABUSES: readonly Abuse[] = [
   malformedReply,
   announcementFlood,
   slowReader,
+  smallSlowReader,
   connectionFlood,
 ];

@@ -29,6 +29,8 @@ const FLOOD_BATCH = 1_000;
 /** What a client that does not read asks for: several times what the broker and the kernel keep for it. */
 const UNREAD_REPLIES = 80;
 const UNREAD_BYTES = 500 * 1024;
+const SMALL_UNREAD_REPLIES = 500;
+const SMALL_UNREAD_BYTES = 200;
 /** Longest time in which the broker gets rid of a client, in ms: `write_deadline`, pings, and a busy machine. */
 const CUT_OFF_WITHIN_MS = 30_000;
 const CONNECTIONS = 10_000;
@@ -123,41 +125,58 @@ export const announcementFlood: Abuse = {
   },
 };
 
-export const slowReader: Abuse = {
-  name: "a client that does not read",
-  outcome: "cut off by the broker",
-  prepare: async (mesh) => {
-    const service = "victim-unread";
-    await mesh.service(service, { dump: () => Buffer.alloc(UNREAD_BYTES) }, { maxInFlight: 1_000 });
-    const identity = await identityOf(mesh, "guest", "guest");
-    return {
-      attack: async () => {
-        const client = await RawClient.open(mesh.url, identity);
-        client.subscribe("_INBOX.guest.>");
-        client.write("PING\r\n");
-        await client.hears(/PONG\r\n/);
-        client.stopReading();
-        for (let n = 0; n < UNREAD_REPLIES; n++)
-          client.publish(
-            callSubject("guest", service, "dump"),
-            Buffer.from("{}"),
-            inboxSubject("guest", "raw", `u${n}`),
-          );
-        // It does not even read that it was cut off; the broker knows.
-        const gone = async (): Promise<void> => {
-          const open = await mesh.broker.connections();
-          if (open.some((name) => name.startsWith("connection "))) throw new Error("the broker keeps the client");
-        };
-        try {
-          await eventually(gone, { withinMs: CUT_OFF_WITHIN_MS, everyMs: 100 });
-          return slowReader.outcome;
-        } finally {
-          client.destroy();
-        }
-      },
-    };
-  },
-};
+/** Asks for replies and reads none of them, nor that it was cut off; the broker knows. */
+function unreading(name: string, service: string, replies: number, replyBytes: number): Abuse {
+  const outcome = "cut off by the broker";
+  return {
+    name,
+    outcome,
+    prepare: async (mesh) => {
+      await mesh.service(service, { dump: () => Buffer.alloc(replyBytes) }, { maxInFlight: 1_000 });
+      const identity = await identityOf(mesh, "guest", "guest");
+      return {
+        attack: async () => {
+          const client = await RawClient.open(mesh.url, identity);
+          client.subscribe("_INBOX.guest.>");
+          client.write("PING\r\n");
+          await client.hears(/PONG\r\n/);
+          client.stopReading();
+          for (let n = 0; n < replies; n++)
+            client.publish(
+              callSubject("guest", service, "dump"),
+              Buffer.from("{}"),
+              inboxSubject("guest", "raw", `u${n}`),
+            );
+          const gone = async (): Promise<void> => {
+            const open = await mesh.broker.connections();
+            if (open.some((connection) => connection.startsWith("connection ")))
+              throw new Error("the broker keeps the client");
+          };
+          try {
+            await eventually(gone, { withinMs: CUT_OFF_WITHIN_MS, everyMs: 100 });
+            return outcome;
+          } finally {
+            client.destroy();
+          }
+        },
+      };
+    },
+  };
+}
+
+export const slowReader: Abuse = unreading(
+  "a client that does not read 80 replies of 500 KB",
+  "victim-unread",
+  UNREAD_REPLIES,
+  UNREAD_BYTES,
+);
+/** What an ordinary client asks for that has hung: nothing piles up, and its silence to pings is what ends it. */
+export const smallSlowReader: Abuse = unreading(
+  "a client that does not read 500 replies of 200 bytes",
+  "victim-unread-small",
+  SMALL_UNREAD_REPLIES,
+  SMALL_UNREAD_BYTES,
+);
 
 /** How many connections this process may open now, up to what the issue asks for. */
 export async function connectionCount(): Promise<number> {

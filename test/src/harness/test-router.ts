@@ -8,7 +8,7 @@ export interface TestRouter {
   readonly id: string;
   /** Ids of its workers as they were at its start; of a router without any, its own. */
   readonly workers: readonly string[];
-  /** Of the process it runs in. */
+  /** Of the process it runs in: of its own, or the test's. */
   readonly pid: number;
   readonly metricsPort: number;
   readonly running: boolean;
