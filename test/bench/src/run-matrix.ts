@@ -19,6 +19,8 @@ export interface MatrixOptions {
   readonly settleMs: number;
   /** Before the first round of a cell; before each further one a third of it. */
   readonly warmUpMs: number;
+  /** Default: none is written. */
+  readonly profileFolder?: string | undefined;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -66,15 +68,19 @@ async function start(
   machine: Machine,
   contender: Contender,
   depth: number,
-  { tls, say }: MatrixOptions,
+  { tls, profileFolder, say }: MatrixOptions,
 ): Promise<Running | string> {
   if (tls && contender.tls === "never") return "it has no encrypted form here";
   const site = await Site.open(machine, `${contender.name}-${depth}${tls ? "-tls" : ""}`, {
     tls: tls && contender.tls === "broker",
+    environment: profileFolder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` },
   });
   try {
     say(`starting ${contender.name}`);
-    return { contender, site, way: await contender.start(site, depth) };
+    const way = await contender.start(site, depth);
+    const processes = [{ name: "caller", pid: way.caller.pid }, ...way.others];
+    say(`${contender.name} runs: ${processes.map(({ name, pid }) => `${name} ${pid}`).join(", ")}`);
+    return { contender, site, way };
   } catch (error) {
     await site.close();
     if (error instanceof NotHere) return error.message;

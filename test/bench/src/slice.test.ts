@@ -46,7 +46,7 @@ test("everybody answers every call, in a closed and an open loop, and in a chain
         { tls: false, rounds: 2, failed: 0, firstError: undefined },
       );
       assert.ok(calls > 0, `${contender} answered`);
-      for (const field of ["callsPerSecond", "p50Ms", "p99Ms", "p999Ms", "cpuMicrosPerCall"] as const)
+      for (const field of ["callsPerSecond", "p50Ms", "p99Ms", "p999Ms", "cpuMicrosPerCall", "othersPercent"] as const)
         assert.ok(Number.isFinite(numbers[field]) && numbers[field] >= 0, `${field} of ${contender}`);
       const callees = row.depth === 1 ? ["callee"] : ["callee-2", "callee-1"];
       const between = contender === "nats-limit" ? ["broker"] : ["broker", "router"];
