@@ -71,7 +71,7 @@ test("a row whose calls failed is compared with nobody", () => {
 
 test("a table a cell, with the columns of those that were measured, and who was skipped", () => {
   const rows = [row("http", 1_000), row("malla-routed", 2_500.4), row("http", 10, { payloadBytes: 16_384, tls: true })];
-  const skipped = [{ contender: "grpc", tls: false, why: "no npm" }];
+  const skipped = [{ contender: "grpc", tls: false, why: "no npm", failed: false }];
   assert.equal(
     printRows(rows, skipped, "text"),
     `128 B, concurrency 16, medians of 1

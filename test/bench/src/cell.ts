@@ -38,6 +38,8 @@ export interface Skipped {
   readonly contender: string;
   readonly tls: boolean;
   readonly why: string;
+  /** It should have run: it could not be started, or one of its processes ended. Else it cannot be had on this machine. */
+  readonly failed: boolean;
 }
 
 /** Where rows stand side by side: everything but the contender. */

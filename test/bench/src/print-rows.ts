@@ -29,7 +29,9 @@ export function printRows(rows: readonly Row[], skipped: readonly Skipped[], sty
   });
   const noise = Math.max(...rows.map(({ othersPercent }) => othersPercent));
   const warning = `Other programs used up to ${Math.round(noise)} % of this machine meanwhile: compare with care.\n`;
-  const left = skipped.map(({ contender, why }) => `- ${contender} was skipped: ${why}`);
+  const left = skipped.map(
+    ({ contender, why, failed }) => `- ${contender} ${failed ? "failed" : "was skipped"}: ${why}`,
+  );
   return [
     ...tables,
     ...(noise > NOISY_PERCENT ? [warning] : []),
