@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Cell, Measurement, Row } from "./cell.ts";
 import { combine } from "./combine.ts";
-import { parseStat, readCpuMicros } from "./cpu.ts";
+import { parseBusy, parseStat, readBusyMicros, readCpuMicros } from "./cpu.ts";
 import { median } from "./median.ts";
 import { printRows } from "./print-rows.ts";
 import { ratiosOf } from "./ratios.ts";
@@ -11,7 +11,7 @@ import { ratiosOf } from "./ratios.ts";
 const CELL: Cell = { mode: "closed", payloadBytes: 128, concurrency: 16, rate: 0, depth: 1 };
 
 function measured(callsPerSecond: number, change: Partial<Measurement> = {}): Measurement {
-  const cpu = { cpuMicrosPerCall: 30, cpuMicrosByProcess: { caller: 10, broker: 20 } };
+  const cpu = { othersPercent: 1, cpuMicrosPerCall: 30, cpuMicrosByProcess: { caller: 10, broker: 20 } };
   return { calls: 10, failed: 0, callsPerSecond, p50Ms: 0.5, p99Ms: 1, p999Ms: 2, ...cpu, ...change };
 }
 
@@ -41,6 +41,7 @@ test("a row has medians of what was measured, and sums of what was counted", () 
     p999Ms: 2,
     cpuMicrosPerCall: 30,
     cpuMicrosByProcess: { caller: 10, broker: 20 },
+    othersPercent: 1,
     calls: 30,
     failed: 2,
     firstError: "refused",
@@ -70,7 +71,7 @@ test("a row whose calls failed is compared with nobody", () => {
 
 test("a table a cell, with the columns of those that were measured, and who was skipped", () => {
   const rows = [row("http", 1_000), row("malla-routed", 2_500.4), row("http", 10, { payloadBytes: 16_384, tls: true })];
-  const skipped = [{ contender: "grpc", tls: false, why: "no npm" }];
+  const skipped = [{ contender: "grpc", tls: false, why: "no npm", failed: false }];
   assert.equal(
     printRows(rows, skipped, "text"),
     `128 B, concurrency 16, medians of 1
@@ -88,6 +89,10 @@ http            10   0.500   1.000     2.000    30.0       0        -
 `,
   );
   assert.match(
+    printRows([{ ...(rows[0] as Row), othersPercent: 40.4 }], [], "text"),
+    /\n\nOther programs used up to 40 %/,
+  );
+  assert.match(
     printRows(rows.slice(0, 1), [], "markdown"),
     /^\*\*128 B.*\*\*\n\n\| contender \|.*\n\| -+ \| -+: \|.*\n\| http/,
   );
@@ -98,12 +103,16 @@ test("CPU is read past a program's name, whatever is in it, user and system time
   const stat = `4242 (${name}) S 1 4242 4242 0 -1 4194560 100 200 0 0 150 50 7 8 20 0 11 0 123 456 789`;
   assert.equal(parseStat(stat), 2_000_000);
   assert.throws(() => parseStat("nonsense"), /no \/proc/);
+  // Of /proc/stat neither idle nor waiting, and guests are in user time already.
+  assert.equal(parseBusy("cpu  100 20 30 999 888 4 5 6 77 66\ncpu0 1 2 3 4 5 6 7 8 9 10\n"), 1_650_000);
+  assert.throws(() => parseBusy("nonsense"), /no \/proc/);
 });
 
 test("the CPU of this process grows as it works, and that of nobody is an error", {
   skip: process.platform !== "linux",
 }, () => {
   const before = readCpuMicros(process.pid);
+  assert.ok(readBusyMicros() >= before);
   const until = performance.now() + 60;
   while (performance.now() < until);
   assert.ok(readCpuMicros(process.pid) > before);

@@ -23,6 +23,8 @@ export interface Measurement {
   readonly cpuMicrosPerCall: number;
   /** The same, by process; their sum is the one above. */
   readonly cpuMicrosByProcess: Readonly<Record<string, number>>;
+  /** Of the machine's cores, what everybody else used meanwhile. Where it is much, the rest is noise. */
+  readonly othersPercent: number;
 }
 
 /** A line of the result: a contender in a cell, medians over the rounds. */
@@ -36,6 +38,8 @@ export interface Skipped {
   readonly contender: string;
   readonly tls: boolean;
   readonly why: string;
+  /** It should have run: it could not be started, or one of its processes ended. Else it cannot be had on this machine. */
+  readonly failed: boolean;
 }
 
 /** Where rows stand side by side: everything but the contender. */

@@ -21,6 +21,7 @@ export function combine(contender: string, tls: boolean, cell: Cell, rounds: rea
     cpuMicrosByProcess: Object.fromEntries(
       names.map((name) => [name, middle((round) => round.cpuMicrosByProcess[name] ?? 0)]),
     ),
+    othersPercent: middle((round) => round.othersPercent),
     calls: sum((round) => round.calls),
     failed: sum((round) => round.failed),
     ...(firstError === undefined ? {} : { firstError }),

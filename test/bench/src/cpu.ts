@@ -13,6 +13,18 @@ export function parseStat(text: string): number {
   return ticks * MICROS_A_TICK;
 }
 
+/** Time that this machine's cores have been busy so far, all together, in the content of `/proc/stat`, in µs. */
+export function parseBusy(text: string): number {
+  const [user, nice, system, , , irq, softirq, steal] = (/^cpu +(.*)$/m.exec(text)?.[1] ?? "").split(" ").map(Number);
+  const ticks = [user, nice, system, irq, softirq, steal].reduce<number>((sum, part) => sum + (part ?? Number.NaN), 0);
+  if (!Number.isFinite(ticks)) throw new Error("this is no /proc/stat");
+  return ticks * MICROS_A_TICK;
+}
+
+export function readBusyMicros(): number {
+  return parseBusy(readFileSync("/proc/stat", "latin1"));
+}
+
 /** CPU time that a process has used so far, in µs. Throws if it is gone. */
 export function readCpuMicros(pid: number): number {
   try {

@@ -8,6 +8,7 @@ import { type FoundServer, findNatsServer } from "@malla/broker-config";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 import { findEnvoy } from "./find-envoy.ts";
 import { installPeers } from "./install-peers.ts";
+import type { KeeperSettings } from "./orders.ts";
 import { Program } from "./program.ts";
 
 export interface Machine {
@@ -28,7 +29,7 @@ export interface Machine {
 
 export async function openMachine(say: (line: string) => void): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), "malla-bench-"));
-  const { program: keeper } = await Program.start("keeper", {});
+  const { program: keeper } = await Program.start("keeper", { folder } satisfies KeeperSettings);
   const sink = createServer((request, response) => {
     request.resume().on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
   });

@@ -1,5 +1,5 @@
-// `npm run bench`: everybody who is to be compared, started, measured, printed, ended. Ends with 1 if something could not be
-// started or died, 2 if it was asked for what there is not. A call that fails is a number in its row.
+// `npm run bench`: everybody who is to be compared, started, measured, printed, ended. Ends with 1 if somebody
+// could not be started or died, 2 if it was asked for what there is not. A call that fails is a number in its row.
 import { CONTENDERS } from "./contenders/index.ts";
 import { openMachine } from "./machine.ts";
 import { printRows } from "./print-rows.ts";
@@ -33,7 +33,9 @@ try {
 }
 if (wish !== undefined) {
   try {
-    process.stdout.write(`${report(await run(wish), wish.output)}\n`);
+    const result = await run(wish);
+    process.stdout.write(`${report(result, wish.output)}\n`);
+    if (result.skipped.some(({ failed }) => failed)) process.exitCode = 1;
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

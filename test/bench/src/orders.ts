@@ -28,6 +28,11 @@ export interface RunOrder {
   readonly others: readonly OnTheWay[];
 }
 
+export interface KeeperSettings {
+  /** Removed when it ends. */
+  readonly folder: string;
+}
+
 /** To the keeper. */
 export interface KeepOrder {
   readonly file: string;

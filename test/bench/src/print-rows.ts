@@ -2,6 +2,9 @@
 import { cellKey, describeCell, type Row, type Skipped } from "./cell.ts";
 import { REFERENCES, ratiosOf } from "./ratios.ts";
 
+/** Below this, others are what a machine does by itself. */
+const NOISY_PERCENT = 5;
+
 type Style = "text" | "markdown";
 
 /** Ratios are written `calls/s ×, p50 ×, CPU ×`. */
@@ -24,8 +27,16 @@ export function printRows(rows: readonly Row[], skipped: readonly Skipped[], sty
     const lines = group.map((row) => [...numbersOf(row), ...ratioCells(row, rows, references)]);
     return `${heading(first, style)}\n\n${table([header, ...lines], style)}\n`;
   });
-  const left = skipped.map(({ contender, why }) => `- ${contender} was skipped: ${why}`);
-  return [...tables, ...(left.length === 0 ? [] : [`${left.join("\n")}\n`])].join("\n");
+  const noise = Math.max(...rows.map(({ othersPercent }) => othersPercent));
+  const warning = `Other programs used up to ${Math.round(noise)} % of this machine meanwhile: compare with care.\n`;
+  const left = skipped.map(
+    ({ contender, why, failed }) => `- ${contender} ${failed ? "failed" : "was skipped"}: ${why}`,
+  );
+  return [
+    ...tables,
+    ...(noise > NOISY_PERCENT ? [warning] : []),
+    ...(left.length === 0 ? [] : [`${left.join("\n")}\n`]),
+  ].join("\n");
 }
 
 function toReference(name: string): string {

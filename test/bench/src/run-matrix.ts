@@ -19,6 +19,8 @@ export interface MatrixOptions {
   readonly settleMs: number;
   /** Before the first round of a cell; before each further one a third of it. */
   readonly warmUpMs: number;
+  /** Default: none is written. */
+  readonly profileFolder?: string | undefined;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -36,77 +38,116 @@ interface Running {
   readonly way: Way;
 }
 
-/** Rejects if a process dies; a call that fails is a number in its row. */
+/** What fails is left out from then on and said so; a call that fails is a number in its row. Rejects if it is aborted. */
 export async function runMatrix(machine: Machine, options: MatrixOptions): Promise<MatrixResult> {
-  const rows: Row[] = [];
-  const skipped: Skipped[] = [];
+  const run = new MatrixRun(machine, options);
   for (const depth of new Set(options.cells.map((cell) => cell.depth))) {
-    const cells = options.cells.filter((cell) => cell.depth === depth);
-    const running: Running[] = [];
     try {
-      for (const contender of options.contenders) {
-        options.signal.throwIfAborted();
-        const started = await start(machine, contender, depth, options);
-        if (typeof started === "string") skipped.push({ contender: contender.name, tls: options.tls, why: started });
-        else running.push(started);
-      }
-      options.say("everybody is ready");
-      for (const one of running)
-        await measure(one, { ...SETTLING, depth }, { ...options, durationMs: options.settleMs }, 0);
-      for (const cell of cells) rows.push(...(await measureCell(running, cell, options)));
+      await run.start(depth);
+      await run.settle(depth);
+      for (const cell of options.cells.filter((one) => one.depth === depth)) await run.measureCell(cell);
     } finally {
-      await Promise.all(running.map(async ({ site }) => await site.close()));
+      await run.end();
     }
   }
-  return { rows, skipped: withoutDoubles(skipped) };
+  return run.result();
 }
 
-/** Why not, if it cannot be had. */
-async function start(
-  machine: Machine,
-  contender: Contender,
-  depth: number,
-  { tls, say }: MatrixOptions,
-): Promise<Running | string> {
-  if (tls && contender.tls === "never") return "it has no encrypted form here";
-  const site = await Site.open(machine, `${contender.name}-${depth}${tls ? "-tls" : ""}`, {
-    tls: tls && contender.tls === "broker",
-  });
-  try {
-    say(`starting ${contender.name}`);
-    return { contender, site, way: await contender.start(site, depth) };
-  } catch (error) {
-    await site.close();
-    if (error instanceof NotHere) return error.message;
-    throw new Error(`${contender.name} could not be started: ${(error as Error).message}`, { cause: error });
+class MatrixRun {
+  readonly #machine: Machine;
+  readonly #options: MatrixOptions;
+  readonly #rows: Row[] = [];
+  /** By contender: one that is skipped at one depth is at the next for the same reason. */
+  readonly #skipped = new Map<string, Skipped>();
+  #running: readonly Running[] = [];
+
+  constructor(machine: Machine, options: MatrixOptions) {
+    this.#machine = machine;
+    this.#options = options;
   }
-}
 
-async function measureCell(running: readonly Running[], cell: Cell, options: MatrixOptions): Promise<Row[]> {
-  const able = running.filter(
-    ({ contender }) => cell.payloadBytes <= (contender.maxPayloadBytes ?? Number.POSITIVE_INFINITY),
-  );
-  const measured = able.map(() => [] as Measurement[]);
-  for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0 ? [...able.keys()] : [...able.keys()].reverse();
-    for (const i of order) {
-      const one = able[i] as Running;
-      const result = await measure(one, cell, options, round === 0 ? options.warmUpMs : options.warmUpMs / 3);
-      options.say(line(one.contender.name, cell, round, options.rounds, result));
-      measured[i]?.push(result);
+  async start(depth: number): Promise<void> {
+    for (const contender of this.#options.contenders) {
+      this.#options.signal.throwIfAborted();
+      const started = await this.#startOne(contender, depth);
+      if (started !== undefined) this.#running = [...this.#running, started];
+    }
+    this.#options.say("everybody is ready");
+  }
+
+  async #startOne(contender: Contender, depth: number): Promise<Running | undefined> {
+    const { tls, profileFolder, say } = this.#options;
+    if (tls && contender.tls === "never") return this.#skip(contender, "it has no encrypted form here", false);
+    const site = await Site.open(this.#machine, `${contender.name}-${depth}`, {
+      tls: tls && contender.tls === "broker",
+      environment: profileFolder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` },
+    });
+    try {
+      say(`starting ${contender.name}`);
+      const way = await contender.start(site, depth);
+      const processes = [{ name: "caller", pid: way.caller.pid }, ...way.others];
+      say(`${contender.name} runs: ${processes.map(({ name, pid }) => `${name} ${pid}`).join(", ")}`);
+      return { contender, site, way };
+    } catch (error) {
+      await site.close();
+      return this.#skip(contender, (error as Error).message, !(error instanceof NotHere));
     }
   }
-  return able.map(({ contender }, i) => combine(contender.name, options.tls, cell, measured[i] ?? []));
+
+  #skip({ name }: Contender, why: string, failed: boolean): undefined {
+    this.#options.say(`${name} is left out: ${why}`);
+    this.#skipped.set(name, { contender: name, tls: this.#options.tls, why, failed });
+  }
+
+  async settle(depth: number): Promise<void> {
+    for (const one of this.#running) await this.#measure(one, { ...SETTLING, depth }, this.#options.settleMs, 0);
+  }
+
+  async measureCell(cell: Cell): Promise<void> {
+    const { rounds, durationMs, warmUpMs, tls, say } = this.#options;
+    const measured = new Map<string, Measurement[]>();
+    for (let round = 0; round < rounds; round++) {
+      const able = this.#running.filter(({ contender }) => canCarry(contender, cell));
+      for (const one of round % 2 === 0 ? able : able.toReversed()) {
+        const result = await this.#measure(one, cell, durationMs, round === 0 ? warmUpMs : warmUpMs / 3);
+        if (result === undefined) continue;
+        const { name } = one.contender;
+        say(line(name, cell, round, rounds, result));
+        measured.set(name, [...(measured.get(name) ?? []), result]);
+      }
+    }
+    for (const { contender } of this.#running) {
+      const results = measured.get(contender.name);
+      if (results !== undefined) this.#rows.push(combine(contender.name, tls, cell, results));
+    }
+  }
+
+  /** Undefined: it could not be measured, and has been ended. */
+  async #measure(one: Running, cell: Cell, durationMs: number, warmUpMs: number): Promise<Measurement | undefined> {
+    const { signal } = this.#options;
+    const run: RunOrder = { cell, warmUpMs, durationMs, others: one.way.others };
+    try {
+      return await orAborted(one.way.caller.tell<Measurement>(run), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#running = this.#running.filter((other) => other !== one);
+      await one.site.close();
+      return this.#skip(one.contender, `${describeCell(cell)}: ${(error as Error).message}`, true);
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#running.map(async ({ site }) => await site.close()));
+    this.#running = [];
+  }
+
+  result(): MatrixResult {
+    return { rows: this.#rows, skipped: [...this.#skipped.values()] };
+  }
 }
 
-async function measure(
-  { way }: Running,
-  cell: Cell,
-  { durationMs, signal }: MatrixOptions,
-  warmUpMs: number,
-): Promise<Measurement> {
-  const run: RunOrder = { cell, warmUpMs, durationMs, others: way.others };
-  return await orAborted(way.caller.tell<Measurement>(run), signal);
+function canCarry({ maxPayloadBytes = Number.POSITIVE_INFINITY }: Contender, { payloadBytes }: Cell): boolean {
+  return payloadBytes <= maxPayloadBytes;
 }
 
 function line(name: string, cell: Cell, round: number, rounds: number, result: Measurement): string {
@@ -114,8 +155,4 @@ function line(name: string, cell: Cell, round: number, rounds: number, result: M
   const numbers = `${callsPerSecond.toFixed(0)} calls/s, p50 ${p50Ms.toFixed(3)} ms, ${cpuMicrosPerCall.toFixed(1)} us of CPU`;
   const bad = failed === 0 ? "" : `, ${failed} failed (${firstError})`;
   return `${describeCell(cell)}, round ${round + 1} of ${rounds}: ${name} ${numbers}${bad}`;
-}
-
-function withoutDoubles(skipped: readonly Skipped[]): Skipped[] {
-  return [...new Map(skipped.map((one) => [`${one.contender} ${one.tls}`, one])).values()];
 }

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../../src/harness/eventually.ts";
 import type { Cell } from "./cell.ts";
+import type { Contender } from "./contender.ts";
 import { mallaRouted } from "./contenders/malla-routed.ts";
 import { natsLimit } from "./contenders/nats-limit.ts";
 import { openMachine } from "./machine.ts";
@@ -20,14 +21,23 @@ test("everybody answers every call, in a closed and an open loop, and in a chain
   const machine = await openMachine(() => undefined);
   const cell: Cell = { mode: "closed", payloadBytes: 128, concurrency: 8, rate: 0, depth: 1 };
   const cells: readonly Cell[] = [cell, { ...cell, mode: "open", concurrency: 0, rate: 200 }, { ...cell, depth: 2 }];
-  const absent = {
+  const absent: Contender = {
     ...natsLimit,
     name: "absent",
     start: async () => await Promise.reject(new NotHere("it is sold out")),
   };
+  const dying: Contender = {
+    ...natsLimit,
+    name: "dying",
+    start: async (site, depth) => {
+      const way = await natsLimit.start(site, depth);
+      process.kill(way.others.at(-1)?.pid as number, "SIGKILL");
+      return way;
+    },
+  };
   try {
     const { rows, skipped } = await runMatrix(machine, {
-      contenders: [natsLimit, mallaRouted, absent],
+      contenders: [natsLimit, mallaRouted, absent, dying],
       cells,
       tls: false,
       rounds: 2,
@@ -37,7 +47,15 @@ test("everybody answers every call, in a closed and an open loop, and in a chain
       signal: new AbortController().signal,
       say: () => undefined,
     });
-    assert.deepEqual(skipped, [{ contender: "absent", tls: false, why: "it is sold out" }]);
+    assert.deepEqual(
+      skipped.map(({ contender, failed }) => ({ contender, failed })),
+      [
+        { contender: "absent", failed: false },
+        { contender: "dying", failed: true },
+      ],
+    );
+    assert.equal(skipped[0]?.why, "it is sold out");
+    assert.match(String(skipped[1]?.why), /process \d+ of the way has ended/);
     assert.equal(rows.length, 6);
     for (const row of rows) {
       const { contender, tls, rounds, calls, failed, firstError, cpuMicrosByProcess, ...numbers } = row;
@@ -46,7 +64,7 @@ test("everybody answers every call, in a closed and an open loop, and in a chain
         { tls: false, rounds: 2, failed: 0, firstError: undefined },
       );
       assert.ok(calls > 0, `${contender} answered`);
-      for (const field of ["callsPerSecond", "p50Ms", "p99Ms", "p999Ms", "cpuMicrosPerCall"] as const)
+      for (const field of ["callsPerSecond", "p50Ms", "p99Ms", "p999Ms", "cpuMicrosPerCall", "othersPercent"] as const)
         assert.ok(Number.isFinite(numbers[field]) && numbers[field] >= 0, `${field} of ${contender}`);
       const callees = row.depth === 1 ? ["callee"] : ["callee-2", "callee-1"];
       const between = contender === "nats-limit" ? ["broker"] : ["broker", "router"];

@@ -1,4 +1,5 @@
 // What `npm run bench` was asked for.
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Cell } from "./cell.ts";
 import type { Contender } from "./contender.ts";
@@ -14,6 +15,8 @@ export interface Wish {
   readonly settleMs: number;
   /** Of each measurement. */
   readonly warmUpMs: number;
+  /** Where profiles of every Node process are written; undefined: nowhere. */
+  readonly profileFolder: string | undefined;
   readonly output: "text" | "markdown" | "json";
 }
 
@@ -28,6 +31,7 @@ export const USAGE = `npm run bench -- [options]
   --tls                 with every connection to the broker encrypted
   --repeats N           rounds, of which the medians are printed (default 5; with --quick 1)
   --seconds S           of each measurement (default 2; with --quick 1)
+  --profile FOLDER      write a .cpuprofile of every Node process into it; what is measured then is slower
   --markdown            tables in Markdown
   --json                rows as one line of JSON, the last one of standard output`;
 
@@ -46,6 +50,7 @@ export function readWish(args: readonly string[], all: readonly Contender[]): Wi
       tls: { type: "boolean", default: false },
       repeats: { type: "string" },
       seconds: { type: "string" },
+      profile: { type: "string" },
       markdown: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -69,6 +74,7 @@ export function readWish(args: readonly string[], all: readonly Contender[]): Wi
       1000 * (values.seconds === undefined ? (quick ? 1 : 2) : number("--seconds", values.seconds, 0.05, 3_600)),
     settleMs: quick ? 600 : 3_000,
     warmUpMs: quick ? 250 : 1_000,
+    profileFolder: values.profile === undefined ? undefined : resolve(values.profile),
     output: json ? "json" : markdown ? "markdown" : "text",
   };
 }

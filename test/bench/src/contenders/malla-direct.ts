@@ -5,7 +5,7 @@ import type { RunOrder } from "../orders.ts";
 import { type MeshWay, startMeshWay } from "./malla-mesh.ts";
 
 /** A caller goes past the router once it holds the policy, which a router sends it within a second or two. */
-const DIRECT_WITHIN_MS = 8_000;
+const DIRECT_WITHIN_MS = 5_000;
 const PROBE: Cell = { mode: "closed", payloadBytes: 16, concurrency: 1, rate: 0, depth: 1 };
 
 export const mallaDirect: Contender = {

@@ -1,7 +1,8 @@
 // The calling process: makes the load of a cell and reads the CPU time of everybody on the way at the edges of the window.
+import { availableParallelism } from "node:os";
 import { runClosedLoop, runOpenLoop, summarise } from "@malla/cli/bench";
 import type { Measurement } from "../cell.ts";
-import { readCpuMicros } from "../cpu.ts";
+import { readBusyMicros, readCpuMicros } from "../cpu.ts";
 import type { CallerSettings, RunOrder } from "../orders.ts";
 import { type Body, type Client, errorText, type Transport } from "../transport.ts";
 import { answerOrders, readSettings } from "./answer-orders.ts";
@@ -13,6 +14,7 @@ async function run({ cell, warmUpMs, durationMs, others }: RunOrder): Promise<Me
   const body = client.body(cell.payloadBytes);
   const onTheWay = [{ name: "caller", pid: process.pid }, ...others];
   let usedMicros = onTheWay.map(() => 0);
+  let busyMicros = 0;
   const load = {
     warmUpMs,
     durationMs,
@@ -24,6 +26,7 @@ async function run({ cell, warmUpMs, durationMs, others }: RunOrder): Promise<Me
       }),
     onWindow: (edge: "begin" | "end"): void => {
       const before = edge === "begin" ? [] : usedMicros;
+      busyMicros = readBusyMicros() - (edge === "begin" ? 0 : busyMicros);
       usedMicros = onTheWay.map(({ pid }, i) => readCpuMicros(pid) - (before[i] ?? 0));
     },
   };
@@ -32,6 +35,8 @@ async function run({ cell, warmUpMs, durationMs, others }: RunOrder): Promise<Me
       ? await runClosedLoop({ ...load, concurrency: cell.concurrency })
       : await runOpenLoop({ ...load, rate: cell.rate });
   const { calls, failed, callsPerSecond, p50Ms, p99Ms, p999Ms } = summarise(result);
+  const ownMicros = usedMicros.reduce((sum, micros) => sum + micros, 0);
+  const machineMicros = result.elapsedMs * 1000 * availableParallelism();
   return {
     calls,
     failed,
@@ -40,10 +45,11 @@ async function run({ cell, warmUpMs, durationMs, others }: RunOrder): Promise<Me
     p50Ms,
     p99Ms,
     p999Ms,
-    cpuMicrosPerCall: usedMicros.reduce((sum, micros) => sum + micros, 0) / Math.max(calls, 1),
+    cpuMicrosPerCall: ownMicros / Math.max(calls, 1),
     cpuMicrosByProcess: Object.fromEntries(
       onTheWay.map(({ name }, i) => [name, (usedMicros[i] as number) / Math.max(calls, 1)]),
     ),
+    othersPercent: Math.max(0, (100 * (busyMicros - ownMicros)) / machineMicros),
   };
 }
 

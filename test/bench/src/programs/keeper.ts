@@ -1,12 +1,15 @@
-// Holds programs that are not ours (a broker, a proxy) and kills them when whoever started it is gone: they would not notice.
+// Holds programs that are not ours (a broker, a proxy) and kills them when whoever started it is gone: they would not notice. So
+// that keys are not left lying about, the folder of the run goes with them.
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import type { KeepOrder } from "../orders.ts";
-import { answerOrders } from "./answer-orders.ts";
+import { closeSync, openSync, rmSync } from "node:fs";
+import type { KeeperSettings, KeepOrder } from "../orders.ts";
+import { answerOrders, readSettings } from "./answer-orders.ts";
 
+const { folder } = readSettings<KeeperSettings>();
 const kept = new Set<number>();
 process.on("exit", () => {
   for (const pid of kept) process.kill(pid, "SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Resolves to its process id. */
