@@ -84,7 +84,9 @@ test("every other observation lands in its metric", async () => {
 
 test("every metric of the catalogue has its help and type in the text", async () => {
   const text = await create().prometheus.metrics();
-  for (const row of Object.values(metricsCatalogue)) {
+  // Told by the supervisor of a router's workers, which has no calls of its own.
+  const { routerWorkers: _workers, routerWorkerRestarts: _restarts, ...own } = metricsCatalogue;
+  for (const row of Object.values(own)) {
     assert.ok(text.includes(`# HELP ${row.name} ${row.help}\n# TYPE ${row.name} ${row.type}\n`), row.name);
   }
 });
