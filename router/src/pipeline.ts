@@ -11,9 +11,11 @@ import {
   encodeFields,
   errorFields,
   errorOfReply,
+  framedReplyFields,
   type RequestFacts,
   type Runtime,
   readRequestHeaders,
+  refusePayloadBeside,
   requireTarget,
   route,
 } from "@malla/sdk/call";
@@ -82,6 +84,7 @@ export class Pipeline {
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
       const facts = readRequestHeaders(message.headers);
+      refusePayloadBeside(facts, message.payload.length);
       // Heard on two connections while this router moves from one to the other. Only an SDK's ids are its own for ever.
       if (facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
       exchange = this.#open(target, message, callId, facts, way);
@@ -148,6 +151,8 @@ export class Pipeline {
       key: facts.key,
       idempotencyKey: facts.idempotencyKey,
       // An unsampled call says so to whoever comes next, or every hop would draw anew.
+      stream: facts.stream,
+      framedBytes: facts.framedBytes,
       parent: facts.parent ?? (span === undefined ? telemetry.tracer?.unsampledRoot() : undefined),
       span,
       forwarded: facts.forwarded,
@@ -256,6 +261,7 @@ export class Pipeline {
     if (exchange.reply === "") return error;
     const fields = reply === undefined ? [] : applicationFields(reply.headers);
     if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
+    else if (exchange.stream !== undefined && reply !== undefined) fields.push(...framedReplyFields(reply.headers));
     const headers = encodeFields(fields);
     const payload = reply?.payload ?? EMPTY;
     const bytes = headers.length + payload.length;

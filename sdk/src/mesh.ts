@@ -1,12 +1,15 @@
 // One process's place on the mesh: what `connect` returns.
 import type { Broker } from "./broker/broker.ts";
 import { currentAmbient } from "./call/ambient.ts";
+import { FramePool } from "./call/frames/frame-pool.ts";
 import { decodePayload, encodePayload } from "./call/payload.ts";
 import type { Runtime } from "./call/runtime.ts";
 import { type CallOptions, requestFields } from "./client/call-options.ts";
+import { CallerFrames } from "./client/caller-frames.ts";
 import { type ContractClient, createContractClient } from "./client/contract-client.ts";
 import { PolicyFeed } from "./client/policy-feed.ts";
-import { RoutedPath, type RoutedReply } from "./client/routed-path.ts";
+import type { RoutedReply } from "./client/routed-call.ts";
+import { RoutedPath } from "./client/routed-path.ts";
 import {
   DEFAULT_TIMEOUT_MS,
   decodeRouterState,
@@ -48,6 +51,8 @@ export interface MeshFacts {
   /** Whether this role may hear routers, and the policy they push. */
   readonly hearsRouters: boolean;
   readonly hearsPolicy: boolean;
+  /** Whether it may send frames: other roles' payloads are relayed, up to what the broker carries in one message. */
+  readonly sendsFrames: boolean;
 }
 
 export class Mesh {
@@ -57,6 +62,7 @@ export class Mesh {
   readonly #routers = new RouterDirectory();
   readonly #policy = new LivePolicy();
   readonly #path: RoutedPath;
+  readonly #frames: CallerFrames | undefined;
   readonly #served: ServedInstance;
   readonly #onClose: () => Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -74,16 +80,20 @@ export class Mesh {
     this.#runtime = runtime;
     this.#facts = facts;
     this.#onClose = onClose;
+    const pool = new FramePool();
+    const { principal, connection } = facts;
+    this.#frames = facts.sendsFrames ? new CallerFrames({ broker, runtime, pool, principal, connection }) : undefined;
     this.#path = new RoutedPath({
       broker,
       runtime,
-      principal: facts.principal,
-      connection: facts.connection,
+      principal,
+      connection,
       routers: this.#routers,
+      frames: this.#frames,
       maxCalls: facts.maxOutgoingCalls,
       maxBytes: facts.maxOutgoingBytes,
     });
-    this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers });
+    this.#served = new ServedInstance({ ...facts, broker, runtime, pool, routers: this.#routers });
   }
 
   /** The name the broker knows this process by. */
@@ -132,6 +142,7 @@ export class Mesh {
       if (!this.#broker.connected) return;
       if (stall.stalledWithin(SWEEP_MS)) this.#routers.thaw(clock.nowMs());
       this.#routers.sweep(clock.nowMs());
+      this.#frames?.sweep();
     }, SWEEP_MS);
     this.#sweepTimer.unref();
   }

@@ -9,6 +9,8 @@ import {
   ProbeTable,
   type Runtime,
   SILENT_AFTER_MS,
+  streamFields,
+  takesFrames,
 } from "@malla/sdk/call";
 import {
   decodeProbeAnswer,
@@ -53,6 +55,12 @@ export class RunSender implements AttemptSender {
   send(attempt: Attempt): void {
     const { broker, router } = this.#options;
     const { exchange, instance } = attempt;
+    if (exchange.framedBytes !== undefined && !takesFrames(exchange, instance)) {
+      this.#notify(exchange, "whole");
+      throw MeshError.of("too-large", `who serves ${exchange.targetService} now takes its requests whole`, {
+        origin: "router",
+      });
+    }
     const headers = encodeHeaderBlock(this.#fields(attempt));
     const bytes = headers.length + exchange.payload.length;
     if (bytes > broker.maxPayloadBytes) {
@@ -90,6 +98,7 @@ export class RunSender implements AttemptSender {
     if (exchange.idempotencyKey !== undefined) fields.push(header.idempotencyKey, exchange.idempotencyKey);
     // A plain service has no subject that would tell it who calls.
     if (instance.kind === "plain") fields.push(header.caller, exchange.principal);
+    else fields.push(...streamFields(exchange));
     return fields;
   }
 
@@ -131,9 +140,13 @@ export class RunSender implements AttemptSender {
   }
 
   /** Tells a caller how its call stands, if it can make use of it. */
-  notify({ via, reply }: Exchange, notice: Notice): void {
+  notify(exchange: Exchange, notice: Notice): void {
+    if (exchange.via) this.#notify(exchange, notice);
+  }
+
+  #notify({ reply }: Exchange, notice: Notice): void {
     const { broker } = this.#options;
-    if (!via || reply === "" || !broker.connected) return;
+    if (reply === "" || !broker.connected) return;
     broker.publish(reply, EMPTY, undefined, encodeHeaderBlock([header.notice, notice]));
   }
 

@@ -8,6 +8,7 @@ import {
   encodeFields,
   errorFields,
   type InstanceReply,
+  isFramedReply,
   type Runtime,
 } from "@malla/sdk/call";
 import { MeshError, parseHeaderBlock, reasonTable } from "@malla/sdk/contract";
@@ -97,6 +98,8 @@ function recordOf(exchange: Exchange, { error, reply }: DispatchResult, share: C
   if (error !== undefined && error.reason !== "application") {
     return reasonTable[error.reason].mayHaveRun ? undefined : { state: "free" };
   }
+  // Its bytes went past this router.
+  if (reply !== undefined && isFramedReply(reply.headers)) return { state: "done-unkept" };
   const fields = reply === undefined ? [] : applicationFields(reply.headers);
   if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
   const headers = encodeFields(fields);

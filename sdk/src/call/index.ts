@@ -7,6 +7,7 @@ export * from "./dispatch/dispatch.ts";
 export * from "./dispatch/parking.ts";
 export * from "./exchange.ts";
 export * from "./finished-replies.ts";
+export * from "./frames/index.ts";
 export * from "./id-source.ts";
 export * from "./open.ts";
 export * from "./payload.ts";

@@ -10,11 +10,13 @@ import {
   MeshError,
   type Priority,
   parseHeaderBlock,
+  parseStream,
   parseTimeoutMs,
   shortName,
 } from "../contract/index.ts";
 import type { TraceContext } from "../telemetry/port.ts";
 import { boundBaggage, parseTraceparent } from "../telemetry/trace-context.ts";
+import { parseFramedBytes } from "./frames/frame-wire.ts";
 
 /** What the headers of a request say, checked. */
 export interface RequestFacts {
@@ -27,6 +29,10 @@ export interface RequestFacts {
   readonly key: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly parent: TraceContext | undefined;
+  /** Stream by which a payload may travel past the router; undefined for a client without our SDK. */
+  readonly stream: string | undefined;
+  /** Size of a payload that follows in frames; undefined: the payload is in the message. */
+  readonly framedBytes: number | undefined;
   readonly forwarded: readonly string[];
 }
 
@@ -56,6 +62,8 @@ function interpret(headers: HeaderBlock): RequestFacts {
   let idempotencyKey: string | undefined;
   let traceparent: string | undefined;
   let tracestate: string | undefined;
+  let stream: string | undefined;
+  let framedBytes: number | undefined;
   const forwarded: string[] = [];
   const { fields } = headers;
   for (let i = 0; i < fields.length; i += 2) {
@@ -79,6 +87,15 @@ function interpret(headers: HeaderBlock): RequestFacts {
       case "malla-idempotency-key":
         idempotencyKey = checkedKey(header.idempotencyKey, value);
         break;
+      case "malla-stream":
+        if (parseStream(value) === undefined)
+          throw badRequest(`header ${header.stream}: <connection>-<id> is expected`);
+        stream = value;
+        break;
+      case "malla-bytes":
+        framedBytes = parseFramedBytes(value);
+        if (framedBytes === undefined) throw badRequest(`header ${header.bytes}: a number of bytes is expected`);
+        break;
       case "traceparent":
         traceparent = value;
         break;
@@ -99,7 +116,9 @@ function interpret(headers: HeaderBlock): RequestFacts {
     }
   }
   const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, tracestate);
-  return { headers, timeoutMs, sentAtMs, priority, key, idempotencyKey, parent, forwarded };
+  if (framedBytes !== undefined && stream === undefined)
+    throw badRequest(`header ${header.bytes} says that frames follow, but there is no ${header.stream}`);
+  return { headers, timeoutMs, sentAtMs, priority, key, idempotencyKey, parent, stream, framedBytes, forwarded };
 }
 
 /** Ms since 1970. */

@@ -14,14 +14,25 @@ export interface RoutedRequest {
   readonly repeatable: boolean;
 }
 
+/** By which stream payloads of a try may go in frames, and how many bytes of the request do; undefined: it is in the message. */
+export interface RequestStream {
+  readonly name: string;
+  readonly framedBytes: number | undefined;
+}
+
 /** To one router, or without one to whichever takes it. */
 export function encodeRequest(
   { service, method, fields, deadlineAtMs }: RoutedRequest,
   principal: string,
   router: KnownRouter | undefined,
   clock: Clock,
+  stream: RequestStream | undefined,
 ): { readonly subject: string; readonly headers: Uint8Array } {
   const all = [...fields, header.timeout, formatTimeoutMs(deadlineAtMs - clock.nowMs())];
+  if (stream !== undefined) {
+    all.push(header.stream, stream.name);
+    if (stream.framedBytes !== undefined) all.push(header.bytes, String(stream.framedBytes));
+  }
   if (router === undefined)
     return { subject: callSubject(principal, service, method), headers: encodeHeaderBlock(all) };
   // By the router's own clock, since it does not know ours: what was held up on its way is known for it there.

@@ -17,6 +17,7 @@ function world(maxCalls: number, maxBytes: number) {
     principal: "cart",
     connection: "conn",
     routers: new RouterDirectory(),
+    frames: undefined,
     maxCalls,
     maxBytes,
   });

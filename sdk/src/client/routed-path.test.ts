@@ -20,7 +20,8 @@ import { RouterDirectory } from "../discovery/router-directory.ts";
 import { type MemoryBroker, MemoryServer } from "../testing/memory-broker.ts";
 import { createTestRuntime, type TestRuntime } from "../testing/test-runtime.ts";
 import type { RoutedRequest } from "./encode-request.ts";
-import { RoutedPath, type RoutedReply, type RunningCall } from "./routed-path.ts";
+import type { RoutedReply } from "./routed-call.ts";
+import { RoutedPath, type RunningCall } from "./routed-path.ts";
 
 const EMPTY = new Uint8Array(0);
 const PRINCIPAL = "cart";
@@ -69,6 +70,7 @@ function world(maxPayloadBytes = 64 * 1024, bounds = { maxCalls: 1_000, maxBytes
     principal: PRINCIPAL,
     connection: "conn",
     routers: directory,
+    frames: undefined,
     ...bounds,
   });
   path.start();

@@ -1,5 +1,6 @@
 // One running copy of a service: its endpoints, its announcements, its answers to `nats micro`, and how it goes away.
 import type { Broker } from "../broker/broker.ts";
+import type { FramePool } from "../call/frames/frame-pool.ts";
 import type { Runtime } from "../call/runtime.ts";
 import { runSubject } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
@@ -19,6 +20,7 @@ export interface InstanceOptions {
   readonly tags: Readonly<Record<string, string>>;
   readonly description: string;
   readonly maxInFlight: number;
+  readonly pool: FramePool;
 }
 
 export class ServedInstance {

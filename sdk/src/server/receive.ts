@@ -1,9 +1,10 @@
 // What an instance does with what is sent to it: probes and cancels at once, calls after the read chunk they came in, so
-// that a cancel right behind a call still finds it unstarted (failure rule 4). admit → run → answer.
+// that a cancel right behind a call still finds it unstarted (failure rule 4). What is admitted here `call-runner.ts` runs and answers.
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
-import { runWithin } from "../call/ambient.ts";
+import type { FramePool } from "../call/frames/frame-pool.ts";
+import { refusePayloadBeside } from "../call/frames/handshake.ts";
 import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
-import { encodeFields, errorFields } from "../call/respond.ts";
+import { errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import { MAX_PROBED_IDS } from "../call/waiting-table.ts";
 import {
@@ -12,7 +13,6 @@ import {
   encodeProbeAnswer,
   formatLoad,
   header,
-  headerValue,
   isIdToken,
   MeshError,
   PROBE_METHOD,
@@ -23,20 +23,16 @@ import {
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
-import type { Span } from "../telemetry/port.ts";
 import type { RefusalStage } from "../telemetry/refusal-stages.ts";
-import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
 import { ArrivedQueue } from "./arrived-queue.ts";
+import { CallRunner } from "./call-runner.ts";
 import { controlHeader } from "./control-header.ts";
-import { createCallContext } from "./create-call-context.ts";
-import { type Endpoint, impliedContentType } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
-import { isThenable } from "./is-thenable.ts";
-import { refuseTooLarge } from "./refuse-too-large.ts";
+import { InstanceFrames } from "./instance-frames.ts";
 import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
-import { thrownError, unencodable } from "./thrown-error.ts";
 
 export interface ReceiverOptions {
   readonly broker: Broker;
@@ -47,6 +43,8 @@ export interface ReceiverOptions {
   readonly version: string;
   /** Calls run at a time before more are refused as not started. */
   readonly maxInFlight: number;
+  /** What streams share with those of the calls this process makes. */
+  readonly pool: FramePool;
 }
 
 /** A request that was read and waits for its turn after the read chunk. */
@@ -64,6 +62,8 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #endpoints = new Map<string, ServedEndpoint>();
   readonly #calls = new RunningCalls();
+  readonly #frames: InstanceFrames;
+  readonly #runner: CallRunner;
   readonly #arrived: ArrivedQueue<Arrived>;
   #subscription: BrokerSubscription | undefined;
   #draining = false;
@@ -71,6 +71,14 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#frames = new InstanceFrames(options);
+    this.#runner = new CallRunner({
+      ...options,
+      calls: this.#calls,
+      frames: this.#frames,
+      load: () => this.load,
+      refuse: (message, error) => this.#refuse(message, error),
+    });
     this.#arrived = new ArrivedQueue<Arrived>(
       (request) => this.#receive(request),
       (error) => options.runtime.telemetry.log.error({ err: error }, "a call could not be received"),
@@ -109,6 +117,7 @@ export class Receiver {
 
   async whenIdle(): Promise<void> {
     await this.#calls.whenIdle();
+    await this.#frames.whenIdle();
   }
 
   get load(): ReportedLoad {
@@ -205,6 +214,7 @@ export class Receiver {
     let facts: RequestFacts;
     try {
       facts = readRequestHeaders(message.headers);
+      refusePayloadBeside(facts, message.payload.length);
     } catch (error) {
       this.#refused("attempt-headers", message.subject, (error as Error).message);
       return this.#refuse(message, MeshError.from(error, "instance"));
@@ -216,181 +226,15 @@ export class Receiver {
         MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }),
       );
     }
-    this.#run(found, { message, target, id, facts, remainingMs });
+    this.#runner.run(found, { message, target, id, facts, remainingMs });
   }
 
   #refuse(message: BrokerMessage, error: MeshError): void {
     if (message.reply === "") return;
     const fields = errorFields(error, 1);
     fields.push(header.load, formatLoad(this.load));
-    this.#publish(message.reply, EMPTY, encodeHeaderBlock(fields));
-  }
-
-  #run(
-    served: ServedEndpoint,
-    {
-      message,
-      target,
-      id,
-      facts,
-      remainingMs,
-    }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
-  ): void {
-    const { runtime } = this.#options;
-    const { endpoint, stats } = served;
-    const { clock, timers, telemetry } = runtime;
-    const startedAtMs = clock.nowMs();
-    const controller = new AbortController();
-    const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
-    const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
-      ...attributes,
-      [attribute.instance]: this.#options.instance,
-    });
-    let settled = false;
-    let goneOn: (() => void) | undefined;
-    const finish = (error: MeshError | undefined, value: unknown): void => {
-      if (settled) {
-        // The handler has ended after its call.
-        goneOn?.();
-        return;
-      }
-      settled = true;
-      timers.cancel(deadlineTimer);
-      let ended = error;
-      try {
-        ended = this.#answer(endpoint, message, facts, id, error, value);
-      } catch (thrown) {
-        // A connection that was closed this instant: nobody can be answered, but the call has ended all the same.
-        telemetry.log.warn(
-          { err: thrown, service: target.service, method: target.method },
-          "a reply could not be sent",
-        );
-      }
-      this.#calls.end(id);
-      this.#record(stats, target, ended, clock.nowMs() - startedAtMs, span);
-    };
-    const call = {
-      id,
-      abort: (reason: "cancelled" | "deadline"): void => {
-        const text = reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up";
-        const error = MeshError.of(reason, text, { origin: "instance" });
-        controller.abort(error);
-        finish(error, undefined);
-        goneOn = served.abandon();
-      },
-    };
-    this.#calls.start(call);
-    telemetry.callStarted("instance", target.service);
-    const context = createCallContext(runtime, target, facts, controller.signal, startedAtMs + remainingMs, span);
-    const ambient = {
-      deadlineAtMs: startedAtMs + remainingMs,
-      signal: controller.signal,
-      trace: span?.context ?? facts.parent ?? telemetry.tracer?.unsampledRoot(),
-      baggage: headerValue(facts.headers, header.baggage),
-      priority: facts.priority,
-    };
-    runWithin(ambient, () => {
-      try {
-        const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
-        const run = (): unknown => endpoint.handler(request, context);
-        const result =
-          span === undefined || telemetry.tracer?.within === undefined ? run() : telemetry.tracer.within(span, run);
-        if (isThenable(result))
-          result.then(
-            (value) => finish(undefined, value),
-            (thrown: unknown) => finish(thrownError(thrown), undefined),
-          );
-        else finish(undefined, result);
-      } catch (thrown) {
-        finish(thrownError(thrown), undefined);
-      }
-    });
-  }
-
-  /** Writes the reply; what cannot be encoded or carried becomes an error. Returns the error the caller sees, if any. */
-  #answer(
-    endpoint: Endpoint,
-    message: BrokerMessage,
-    facts: RequestFacts,
-    id: string,
-    error: MeshError | undefined,
-    value: unknown,
-  ): MeshError | undefined {
-    if (message.reply === "") return error;
-    if (error === undefined) {
-      const encoded = this.#encode(endpoint, message, facts, value);
-      if (!(encoded instanceof MeshError)) {
-        this.#reply(id, message.reply, encoded.bytes, encoded.headers);
-        return undefined;
-      }
-      error = encoded;
-    }
-    const fields = errorFields(error, 1);
-    fields.push(header.load, formatLoad(this.load));
-    this.#reply(id, message.reply, EMPTY, encodeFields(fields));
-    return error;
-  }
-
-  #encode(
-    endpoint: Endpoint,
-    message: BrokerMessage,
-    facts: RequestFacts,
-    value: unknown,
-  ): { readonly bytes: Uint8Array; readonly headers: Uint8Array } | MeshError {
-    try {
-      const { bytes, contentType } = endpoint.encode(
-        value,
-        headerValue(facts.headers, header.contentType) ?? impliedContentType(message.payload),
-      );
-      const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
-      refuseTooLarge(bytes.length + headers.length, this.#options.broker.maxPayloadBytes);
-      return { bytes, headers };
-    } catch (thrown) {
-      return thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
-    }
-  }
-
-  #reply(id: string, subject: string, payload: Uint8Array, headers: Uint8Array): void {
-    this.#calls.finished.keep(id, subject, payload, headers, this.#options.runtime.clock.nowMs());
-    this.#publish(subject, payload, headers);
-  }
-
-  /** While the connection is down nothing is sent: the reply is kept and sent again after. */
-  #publish(subject: string, payload: Uint8Array, headers: Uint8Array): void {
     const { broker } = this.#options;
-    if (broker.connected) broker.publish(subject, payload, undefined, headers);
-  }
-
-  #record(
-    stats: EndpointStats,
-    target: AttemptTarget,
-    error: MeshError | undefined,
-    durationMs: number,
-    span: Span | undefined,
-  ): void {
-    stats.ended(durationMs, error);
-    const { telemetry } = this.#options.runtime;
-    const code = error?.status ?? "OK";
-    const reason = error?.reason ?? "";
-    span?.end(code, reason);
-    telemetry.callEnded({
-      reporter: "instance",
-      caller: target.principal,
-      service: target.service,
-      method: target.method,
-      version: this.#options.version,
-      code,
-      reason,
-      durationMs,
-      attempts: 1,
-    });
-    if (error?.reason === "handler") {
-      telemetry.log.error(
-        { err: error.cause ?? error, service: target.service, method: target.method, principal: target.principal },
-        "a handler threw",
-      );
-    }
+    if (broker.connected) broker.publish(message.reply, EMPTY, undefined, encodeHeaderBlock(fields));
   }
 }
 

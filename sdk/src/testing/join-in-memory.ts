@@ -24,6 +24,7 @@ export async function joinInMemory(
     policyPublicKey: undefined,
     hearsRouters: true,
     hearsPolicy: true,
+    sendsFrames: true,
     ...more,
   });
   await mesh.start();
