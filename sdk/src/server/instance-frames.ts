@@ -121,7 +121,7 @@ export class InstanceFrames {
       this.#closeIfUnused(open);
     };
     open.incoming = incoming;
-    open.giveUp.push(() => open.incoming === incoming && fail("it was tried again"));
+    open.giveUp.push(() => open.incoming === incoming && fail("it was given up"));
     incoming.start();
     return { close };
   }
@@ -166,6 +166,11 @@ export class InstanceFrames {
   /** Resolves when no stream is open. */
   async whenIdle(): Promise<void> {
     if (this.#streams.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** The connection has been closed: everything is given up, nobody is told. */
+  stop(): void {
+    for (const { giveUp } of [...this.#streams.values()]) for (const end of giveUp) end();
   }
 
   /** A stream for both directions of one attempt. Undefined: another call has it. */

@@ -99,6 +99,7 @@ export class Receiver {
       const now = this.#options.runtime.clock.nowMs();
       if (status.type === "disconnected") this.#disconnectedAtMs = now;
       if (status.type === "connected") this.#sendAgain();
+      if (status.type === "closed") this.#frames.stop();
     });
   }
 
