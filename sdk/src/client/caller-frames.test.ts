@@ -338,6 +338,7 @@ describe("a reply in frames", () => {
     await mesh.pass(1_000);
     first.broker.publish(INBOX, Buffer.alloc(10, 1), undefined, encodeFrame(1, 0, false));
     await mesh.server.settle();
+    assert.deepEqual([first.pool.bytes, second.pool.bytes], [0, 0]);
     const [came] = awaitReply(mesh, MIB);
     assert.ok(Buffer.alloc(MIB, 2).equals(came as Uint8Array));
   });

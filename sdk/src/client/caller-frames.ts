@@ -253,7 +253,11 @@ export class CallerFrames {
   ): string | undefined {
     const { pool, runtime } = this.#options;
     const { service, reply: known } = stream;
-    if (known !== undefined && attempt < known.attempt) return this.#countLate();
+    if (known !== undefined && attempt < known.attempt) {
+      // It would be held for nothing.
+      this.#publish(subject, encodeStreamCancel(attempt));
+      return this.#countLate();
+    }
     if (known?.attempt === attempt) {
       if (known.subject !== subject) return "an offer of an instance that was not handed this attempt";
       known.transfer.asked();

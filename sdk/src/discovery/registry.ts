@@ -1,6 +1,6 @@
 // Who serves what, learnt from announcements. It believes only what a subject has proven, marks suspects instead of
 // erasing them, and freezes while this process cannot hear (failure rules 6 and 7).
-import { announcedLength, type InstanceState } from "../contract/index.ts";
+import { announcedLength, type InstanceState, TAKES_FRAMES } from "../contract/index.ts";
 import {
   createOutlierGroup,
   createOutlierState,
@@ -37,6 +37,8 @@ export interface Instance {
   methods: ReadonlySet<string>;
   idempotentMethods: ReadonlySet<string>;
   maxInFlight: number;
+  /** Whether it has announced that it takes requests in frames. */
+  takesFrames: boolean;
   phase: InstanceState["phase"];
   seenAtMs: number;
   /** No new calls before this instant. */
@@ -151,6 +153,7 @@ export class Registry {
     this.#clear(known);
     known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
     known.maxInFlight = state.maxInFlight;
+    known.takesFrames = state.capabilities.includes(TAKES_FRAMES);
     known.load.reported(state.load, nowMs);
     if (!sameNames(known.methods, state.methods)) known.methods = new Set(state.methods);
     if (!sameNames(known.idempotentMethods, state.idempotentMethods))
@@ -315,6 +318,7 @@ function createInstance(
     methods: new Set(state.methods),
     idempotentMethods: new Set(state.idempotentMethods),
     maxInFlight: state.maxInFlight,
+    takesFrames: state.capabilities.includes(TAKES_FRAMES),
     phase: state.phase,
     seenAtMs: nowMs,
     suspectUntilMs: 0,

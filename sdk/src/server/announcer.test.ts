@@ -63,7 +63,7 @@ test("it says who it is at once, and every five seconds", async () => {
       load: { inFlight: 2, queued: 1, loopLagMs: 0 },
       phase: "serving",
       sentAtMs: runtime.clock.wallMs(),
-      capabilities: [],
+      capabilities: ["frames"],
     },
   ]);
   mock.timers.tick(15_000);

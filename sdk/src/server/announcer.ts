@@ -11,6 +11,7 @@ import {
   MAX_ANNOUNCEMENT_BYTES,
   PROTOCOL_VERSION,
   type ReportedLoad,
+  TAKES_FRAMES,
 } from "../contract/index.ts";
 import { ANNOUNCE_INTERVAL_MS } from "../discovery/registry.ts";
 
@@ -102,7 +103,7 @@ export class Announcer {
       load: load(),
       phase: this.#phase,
       sentAtMs: runtime.clock.stampMs(),
-      capabilities: [],
+      capabilities: [TAKES_FRAMES],
     };
   }
 }

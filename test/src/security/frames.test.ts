@@ -136,7 +136,7 @@ test("an instance whose credits and offers point at others makes its caller publ
   const heard: BrokerMessage[] = [];
   client.subscribe("mesh.frames.thief.*.*.*", (message) => heard.push(message));
   const ranBefore = kept.length;
-  await hostileInstance(client, "thief", ({ headers: bytes, reply }) => {
+  const instance = await hostileInstance(client, "thief", ({ headers: bytes, reply }) => {
     const headers = parseHeaderBlock(bytes);
     assert.ok(typeof headers !== "string");
     const stream = headerValue(headers, "Malla-Stream") ?? "";
@@ -158,6 +158,7 @@ test("an instance whose credits and offers point at others makes its caller publ
     client.publish(inbox, EMPTY, undefined, Buffer.from("NATS/1.0 503\r\n\r\n"));
     client.publish(reply, Buffer.from('"done"'));
   });
+  instance.announce({ capabilities: ["frames"] });
   await eventually(async () => {
     const bytes = new Uint8Array(100 * 1024);
     assert.equal(await depositor.call("thief", "work", bytes, { timeoutMs: 5_000 }), "done");

@@ -22,7 +22,7 @@ export function refusePayloadBeside({ framedBytes }: RequestFacts, payloadBytes:
 
 /** Callers listen to the service they called: after a rewrite to another one, neither credits nor frames reach them. */
 export function takesFrames({ service }: Exchange, instance: Instance): boolean {
-  return instance.kind === "sdk" && instance.service === service;
+  return instance.takesFrames && instance.service === service;
 }
 
 /** Bytes of a reply that travels in frames; undefined: it is in the message. */
