@@ -10,6 +10,7 @@ import { type ContractClient, createContractClient } from "./client/contract-cli
 import { PolicyFeed } from "./client/policy-feed.ts";
 import type { RoutedReply } from "./client/routed-call.ts";
 import { RoutedPath } from "./client/routed-path.ts";
+import { ServiceInboxes } from "./client/service-inboxes.ts";
 import {
   DEFAULT_TIMEOUT_MS,
   decodeRouterState,
@@ -62,7 +63,7 @@ export class Mesh {
   readonly #routers = new RouterDirectory();
   readonly #policy = new LivePolicy();
   readonly #path: RoutedPath;
-  readonly #frames: CallerFrames | undefined;
+  readonly #inboxes: ServiceInboxes;
   readonly #served: ServedInstance;
   readonly #onClose: () => Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -82,14 +83,18 @@ export class Mesh {
     this.#onClose = onClose;
     const pool = new FramePool();
     const { principal, connection } = facts;
-    this.#frames = facts.sendsFrames ? new CallerFrames({ broker, runtime, pool, principal, connection }) : undefined;
+    this.#inboxes = new ServiceInboxes(broker, runtime.clock, principal, connection, (service, id, message) =>
+      frames?.hear(service, id, message),
+    );
+    const common = { broker, runtime, principal, connection };
+    const frames = facts.sendsFrames ? new CallerFrames({ ...common, pool, inboxes: this.#inboxes }) : undefined;
     this.#path = new RoutedPath({
       broker,
       runtime,
       principal,
       connection,
       routers: this.#routers,
-      frames: this.#frames,
+      frames,
       maxCalls: facts.maxOutgoingCalls,
       maxBytes: facts.maxOutgoingBytes,
     });
@@ -142,7 +147,7 @@ export class Mesh {
       if (!this.#broker.connected) return;
       if (stall.stalledWithin(SWEEP_MS)) this.#routers.thaw(clock.nowMs());
       this.#routers.sweep(clock.nowMs());
-      this.#frames?.sweep();
+      this.#inboxes.sweep();
     }, SWEEP_MS);
     this.#sweepTimer.unref();
   }
@@ -285,6 +290,7 @@ export class Mesh {
   async close(): Promise<void> {
     clearInterval(this.#sweepTimer);
     this.#path.stop();
+    this.#inboxes.close();
     this.#runtime.stall.stop();
     await this.#broker.close();
     await this.#onClose();

@@ -20,6 +20,7 @@ import { type MemoryBroker, MemoryServer } from "../testing/memory-broker.ts";
 import { RecordedTelemetry } from "../testing/recorded-telemetry.ts";
 import { createTestRuntime } from "../testing/test-runtime.ts";
 import { CallerFrames } from "./caller-frames.ts";
+import { ServiceInboxes } from "./service-inboxes.ts";
 
 const MIB = 1024 * 1024;
 const EMPTY = new Uint8Array(0);
@@ -39,7 +40,10 @@ function world(bounds: Partial<FramePoolBounds> = {}) {
   const runtime = createTestRuntime({ telemetry });
   const broker = server.connect();
   const pool = new FramePool(bounds);
-  const frames = new CallerFrames({ broker, runtime, pool, principal: "cart", connection: "conn" });
+  const inboxes: ServiceInboxes = new ServiceInboxes(broker, runtime.clock, "cart", "conn", (...heard) =>
+    frames.hear(...heard),
+  );
+  const frames = new CallerFrames({ broker, runtime, pool, inboxes, principal: "cart", connection: "conn" });
   const waiting = new Set([ID]);
   frames.start((service, id) => service === "orders" && waiting.has(id));
   frames.enter("orders");
@@ -341,6 +345,33 @@ describe("a reply in frames", () => {
     assert.deepEqual([first.pool.bytes, second.pool.bytes], [0, 0]);
     const [came] = awaitReply(mesh, MIB);
     assert.ok(Buffer.alloc(MIB, 2).equals(came as Uint8Array));
+  });
+
+  test("that a caller takes without ever saying so is held for ten seconds, and keeps its call from ending beyond a share", async () => {
+    for (const count of [2, 4]) {
+      const mesh = world({ maxBytesPerPeer: 2 * MIB });
+      mesh.broker.disconnect();
+      const instance = mesh.instance("i1");
+      const hostile = mesh.server.connect();
+      const say = (subject: string, next: number, again = false): void =>
+        hostile.publish(subject, EMPTY, undefined, encodeCredit(1, { next, until: next + 16, again }));
+      hostile.subscribe("_INBOX.cart.orders.conn.*", ({ headers, reply }) => {
+        const read = readFrameMessage(headers);
+        if (typeof read === "string" || read.type !== "offer") return;
+        for (const next of [0, 16, 32, 48]) say(reply, next);
+        // Everything has been sent now; it asks for the end of it again and again.
+        say(reply, 48, true);
+      });
+      const offers = Array.from({ length: count }, (_, n) =>
+        offer(instance, bytesOf(MIB), 1, false, String(n).repeat(16)),
+      );
+      await mesh.pass(MAX_SILENT_MS - 1_000);
+      for (const { told } of offers) assert.deepEqual(told, count === 2 ? ["sent all"] : []);
+      assert.equal(instance.pool.bytes, count * MIB);
+      await mesh.pass(2_000);
+      for (const { told } of offers) assert.deepEqual(told, count === 2 ? ["sent all"] : ["gone"]);
+      assert.deepEqual([instance.pool.bytes, instance.frames.size], [0, 0]);
+    }
   });
 
   test("waits for room at its caller", async () => {

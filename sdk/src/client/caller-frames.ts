@@ -17,13 +17,15 @@ import { IncomingPayload } from "../call/frames/incoming-payload.ts";
 import { PayloadSource } from "../call/frames/payload-frames.ts";
 import type { Runtime } from "../call/runtime.ts";
 import { MeshError, parseFramesSubject, streamName } from "../contract/index.ts";
-import { ServiceInboxes } from "./service-inboxes.ts";
+import type { ServiceInboxes } from "./service-inboxes.ts";
 import { WholeServices } from "./whole-services.ts";
 
 export interface CallerFramesOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
   readonly pool: FramePool;
+  /** What comes there for a stream is to be given to `hear`. */
+  readonly inboxes: ServiceInboxes;
   readonly principal: string;
   /** Unique to this connection. */
   readonly connection: string;
@@ -66,19 +68,14 @@ const EMPTY = new Uint8Array(0);
 
 export class CallerFrames {
   readonly #options: CallerFramesOptions;
-  readonly #inboxes: ServiceInboxes;
   readonly #whole: WholeServices;
   readonly #streams = new Map<string, CallStream>();
   readonly #ended = new EndedStreams();
   #waits: (service: string, id: string) => boolean = () => false;
 
   constructor(options: CallerFramesOptions) {
-    const { broker, runtime, principal, connection } = options;
     this.#options = options;
-    this.#whole = new WholeServices(runtime.clock);
-    this.#inboxes = new ServiceInboxes(broker, runtime.clock, principal, connection, (service, id, message) =>
-      this.hear(service, id, message),
-    );
+    this.#whole = new WholeServices(options.runtime.clock);
   }
 
   /** `waits` tells whether a try of this id waits for an answer of that service: only such a one is offered a reply. */
@@ -94,14 +91,14 @@ export class CallerFrames {
   /** Listens to a service for a call, until `leave`. */
   enter(service: string): void {
     try {
-      this.#inboxes.enter(service);
+      this.#options.inboxes.enter(service);
     } catch {
       // The connection was closed: the call hears so when it is sent.
     }
   }
 
   leave(service: string): void {
-    this.#inboxes.leave(service);
+    this.#options.inboxes.leave(service);
   }
 
   /** Whether a request of this size goes in frames. */
@@ -152,18 +149,12 @@ export class CallerFrames {
     this.#endReply(stream);
   }
 
-  /** To be called every second or so. */
-  sweep(): void {
-    this.#inboxes.sweep();
-  }
-
-  /** Fails what is awaited, closes everything. */
+  /** Fails what is awaited, gives up everything. */
   stop(): void {
     for (const stream of [...this.#streams.values()]) {
       this.#lost(stream, "this process closed its connection");
       this.close(stream.id);
     }
-    this.#inboxes.close();
   }
 
   /** What some instance of `service` has published to this connection, or the broker in answer to what was said to it. */
@@ -283,7 +274,7 @@ export class CallerFrames {
         peer: service,
         bytes,
         grant: (credit) =>
-          this.#publish(subject, encodeCredit(attempt, credit), this.#inboxes.subject(service, stream.id)),
+          this.#publish(subject, encodeCredit(attempt, credit), this.#options.inboxes.subject(service, stream.id)),
         done: (payload) => {
           reply.payload = payload;
           this.#cameWhole(stream);

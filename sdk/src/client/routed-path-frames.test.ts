@@ -18,6 +18,7 @@ import { createTestRuntime } from "../testing/test-runtime.ts";
 import { CallerFrames } from "./caller-frames.ts";
 import type { RoutedReply } from "./routed-call.ts";
 import { RoutedPath } from "./routed-path.ts";
+import { ServiceInboxes } from "./service-inboxes.ts";
 
 const EMPTY = new Uint8Array(0);
 const LARGE = Buffer.alloc(100 * 1024, 3);
@@ -31,7 +32,10 @@ function world(maxPayloadBytes = 64 * 1024) {
   const broker = server.connect();
   const pool = new FramePool();
   const common = { broker, runtime, principal: "cart", connection: "conn" };
-  const frames = new CallerFrames({ ...common, pool });
+  const inboxes: ServiceInboxes = new ServiceInboxes(broker, runtime.clock, "cart", "conn", (...heard) =>
+    frames.hear(...heard),
+  );
+  const frames = new CallerFrames({ ...common, pool, inboxes });
   const path = new RoutedPath({ ...common, routers: new RouterDirectory(), frames, maxCalls: 100, maxBytes: 1e8 });
   path.start();
   const requests: BrokerMessage[] = [];

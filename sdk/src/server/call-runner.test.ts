@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { FramePool } from "../call/frames/frame-pool.ts";
 import { errorOfReply } from "../call/respond.ts";
 import { CallerFrames } from "../client/caller-frames.ts";
+import { ServiceInboxes } from "../client/service-inboxes.ts";
 import {
   encodeHeaderBlock,
   header,
@@ -47,7 +48,11 @@ function world(handler: Handler, maxPayloadBytes = 64 * 1024) {
   receiver.add(endpoint, new EndpointStats("work"));
   receiver.start();
   const callerPool = new FramePool();
-  const frames = new CallerFrames({ broker, runtime, pool: callerPool, principal: "cart", connection: "conn" });
+  const inboxes: ServiceInboxes = new ServiceInboxes(broker, runtime.clock, "cart", "conn", (...heard) =>
+    frames.hear(...heard),
+  );
+  const common = { broker, runtime, inboxes, principal: "cart", connection: "conn" };
+  const frames = new CallerFrames({ ...common, pool: callerPool });
   frames.start(() => true);
   frames.enter("orders");
   const answers: { error: MeshError | undefined; bytes: string | undefined; length: number }[] = [];

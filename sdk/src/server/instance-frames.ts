@@ -44,7 +44,7 @@ export interface Transfer {
 }
 
 export interface OfferEvents {
-  /** The last frame is on its way. */
+  /** The last frame is on its way, or has arrived. */
   readonly sentAll: () => void;
   /** It ends before that. */
   readonly failed: (why: OfferEnd) => void;
@@ -148,14 +148,20 @@ export class InstanceFrames {
       offer: () => this.#say(open, encodeOffer(to.attempt, payload.length)),
       send: (seq, frame, last) => this.#send(open, encodeFrame(to.attempt, seq, last), frame),
       sentAll: () => {
-        saidAll = true;
-        events.sentAll();
+        // Who holds too much already has its call end when the reply has arrived: so calls, which are bounded, bound it.
+        if (!pool.isOver(to.principal)) sayAll();
       },
       ended: (why) => end(why),
     });
+    const sayAll = (): void => {
+      saidAll = true;
+      events.sentAll();
+    };
     const end = (why: OfferEnd | undefined): void => {
       close();
-      if (why !== undefined && !saidAll) events.failed(why);
+      if (saidAll) return;
+      if (why === undefined) sayAll();
+      else events.failed(why);
     };
     open.offered = offered;
     open.giveUp.push(() => open.offered === offered && end("gone"));

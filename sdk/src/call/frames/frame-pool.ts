@@ -48,6 +48,11 @@ export class FramePool {
     return MeshError.of("overloaded", message, { origin });
   }
 
+  /** Whether a peer has more than its share, or all together have: offers are not refused, but end later. */
+  isOver(peer: string): boolean {
+    return this.refusal(peer, 0, "instance") !== undefined;
+  }
+
   /** Counts bytes until what it returns is called; calling that twice does nothing. */
   hold(peer: string, bytes: number): () => void {
     this.#change(peer, bytes);

@@ -43,6 +43,11 @@ export class FrameSender {
     this.#ports = ports;
   }
 
+  /** Frames known to have arrived. */
+  get arrived(): number {
+    return this.#acked;
+  }
+
   /** Every frame has been sent once at least. */
   get hasSentAll(): boolean {
     return this.#end > 0;

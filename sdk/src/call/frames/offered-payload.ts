@@ -32,6 +32,7 @@ export class OfferedPayload {
   readonly #release: () => void;
   #timer: Timer | undefined;
   #heardAtMs: number;
+  #progressAtMs: number;
   #everHeard = false;
   #saidAll = false;
   #goneSinceMs = 0;
@@ -53,6 +54,7 @@ export class OfferedPayload {
       },
     });
     this.#heardAtMs = runtime.clock.nowMs();
+    this.#progressAtMs = this.#heardAtMs;
   }
 
   /** Frames sent, those sent again included. */
@@ -73,13 +75,16 @@ export class OfferedPayload {
   credit(credit: Credit): string | undefined {
     if (this.#ended) return undefined;
     const now = this.#options.runtime.clock.nowMs();
+    const { arrived } = this.#sender;
     const problem = this.#sender.credit(credit, now);
     if (problem !== undefined) return problem;
     this.#heardAtMs = now;
+    if (this.#sender.arrived > arrived) this.#progressAtMs = now;
     this.#everHeard = true;
     this.#goneSinceMs = 0;
     if (this.#sender.hasSentAll && !this.#saidAll) {
       this.#saidAll = true;
+      this.#progressAtMs = now;
       this.#options.sentAll();
     }
     if (this.#sender.isDone) this.#end(undefined);
@@ -132,8 +137,8 @@ export class OfferedPayload {
     const now = clock.nowMs();
     if (now - this.#unheardAtMs > FRAMES_IDLE_MS) this.#goneSinceMs = 0;
     const quietMs = now - this.#heardAtMs;
-    // Until all is sent the call's own deadline ends it.
-    if (this.#saidAll && quietMs >= MAX_SILENT_MS) {
+    // Until all is sent the call's own deadline ends it; after that nobody holds it for a peer that takes nothing, whatever it says.
+    if (this.#saidAll && now - this.#progressAtMs >= MAX_SILENT_MS) {
       this.#end("gone");
       return;
     }
