@@ -1,6 +1,7 @@
 // A routed call from top to bottom. Read this first.
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import {
+  addFramedReply,
   applicationFields,
   authorize,
   type DispatchPorts,
@@ -11,7 +12,6 @@ import {
   encodeFields,
   errorFields,
   errorOfReply,
-  framedReplyFields,
   type RequestFacts,
   type Runtime,
   readRequestHeaders,
@@ -261,7 +261,7 @@ export class Pipeline {
     if (exchange.reply === "") return error;
     const fields = reply === undefined ? [] : applicationFields(reply.headers);
     if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
-    else if (exchange.stream !== undefined && reply !== undefined) fields.push(...framedReplyFields(reply.headers));
+    else if (exchange.stream !== undefined && reply !== undefined) addFramedReply(fields, reply);
     const headers = encodeFields(fields);
     const payload = reply?.payload ?? EMPTY;
     const bytes = headers.length + payload.length;

@@ -5,11 +5,11 @@ import {
   type Attempt,
   type AttemptSender,
   type AttemptTable,
+  addStream,
   type Exchange,
   ProbeTable,
   type Runtime,
   SILENT_AFTER_MS,
-  streamFields,
   takesFrames,
 } from "@malla/sdk/call";
 import {
@@ -98,7 +98,7 @@ export class RunSender implements AttemptSender {
     if (exchange.idempotencyKey !== undefined) fields.push(header.idempotencyKey, exchange.idempotencyKey);
     // A plain service has no subject that would tell it who calls.
     if (instance.kind === "plain") fields.push(header.caller, exchange.principal);
-    else fields.push(...streamFields(exchange));
+    else addStream(fields, exchange);
     return fields;
   }
 

@@ -6,11 +6,11 @@ import {
   type HeaderBlock,
   header,
   isReservedHeader,
+  isStreamName,
   MAX_TIMEOUT_MS,
   MeshError,
   type Priority,
   parseHeaderBlock,
-  parseStream,
   parseTimeoutMs,
   shortName,
 } from "../contract/index.ts";
@@ -88,8 +88,7 @@ function interpret(headers: HeaderBlock): RequestFacts {
         idempotencyKey = checkedKey(header.idempotencyKey, value);
         break;
       case "malla-stream":
-        if (parseStream(value) === undefined)
-          throw badRequest(`header ${header.stream}: <connection>-<id> is expected`);
+        if (!isStreamName(value)) throw badRequest(`header ${header.stream}: <connection>-<id> is expected`);
         stream = value;
         break;
       case "malla-bytes":

@@ -150,7 +150,7 @@ export function parseFramesSubject(subject: string): FramesTarget | undefined {
   if (tokens.length !== 6 || tokens[0] !== "mesh" || tokens[1] !== "frames") return undefined;
   const [, , service, instance, principal, stream] = tokens as [string, string, string, string, string, string];
   if (!isServiceName(service) || !isInstanceId(instance) || !isServiceName(principal)) return undefined;
-  return parseStream(stream) === undefined ? undefined : { service, instance, principal, stream };
+  return isStreamName(stream) ? { service, instance, principal, stream } : undefined;
 }
 
 /** A connection's token and an id drawn by `IdSource`, both of base64url, in which `-` may stand: the id has 16 characters. */
@@ -158,6 +158,10 @@ const STREAM = /^([A-Za-z0-9_-]{1,64})-([A-Za-z0-9_-]{16})$/;
 
 export function streamName(connection: string, id: string): string {
   return `${connection}-${id}`;
+}
+
+export function isStreamName(stream: string): boolean {
+  return STREAM.test(stream);
 }
 
 export function parseStream(stream: string): { readonly connection: string; readonly id: string } | undefined {

@@ -1,16 +1,16 @@
 // The headers by which a call arranges that its payloads travel in frames: whoever carries it passes them on.
 import { type HeaderBlock, header, headerValue, MeshError } from "../../contract/index.ts";
 import type { Instance } from "../../discovery/registry.ts";
+import type { InstanceReply } from "../dispatch/attempt.ts";
 import type { Exchange } from "../exchange.ts";
 import type { RequestFacts } from "../open.ts";
 import { parseFramedBytes } from "./frame-wire.ts";
 
-/** For an attempt: by which stream, and how many bytes follow in it. */
-export function streamFields({ stream, framedBytes }: Pick<Exchange, "stream" | "framedBytes">): string[] {
-  if (stream === undefined) return [];
-  const fields = [header.stream, stream];
+/** Tells an attempt's instance by which stream payloads may travel, and how many bytes of the request do. */
+export function addStream(fields: string[], { stream, framedBytes }: Pick<Exchange, "stream" | "framedBytes">): void {
+  if (stream === undefined) return;
+  fields.push(header.stream, stream);
   if (framedBytes !== undefined) fields.push(header.bytes, String(framedBytes));
-  return fields;
 }
 
 /** Throws `bad-request` for a payload in a message that says its payload comes in frames. */
@@ -35,8 +35,9 @@ export function isFramedReply(headers: HeaderBlock): boolean {
   return framedReplyBytes(headers) !== undefined;
 }
 
-/** For the caller: what the end record of an instance says of the reply's frames. */
-export function framedReplyFields(headers: HeaderBlock): string[] {
+/** Tells the caller what the end record of an instance says of the reply's frames. */
+export function addFramedReply(fields: string[], { headers, payload }: InstanceReply): void {
+  if (payload.length > 0) return;
   const bytes = framedReplyBytes(headers);
-  return bytes === undefined ? [] : [header.bytes, String(bytes)];
+  if (bytes !== undefined) fields.push(header.bytes, String(bytes));
 }
