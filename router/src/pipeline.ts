@@ -1,6 +1,7 @@
 // A routed call from top to bottom. Read this first.
 import type { Broker, BrokerMessage } from "@malla/sdk/broker";
 import {
+  addFramedReply,
   applicationFields,
   authorizeServices,
   calledFacts,
@@ -15,6 +16,7 @@ import {
   type RequestFacts,
   type Runtime,
   readRequestHeaders,
+  refusePayloadBeside,
   requireTarget,
   route,
 } from "@malla/sdk/call";
@@ -89,6 +91,7 @@ export class Pipeline {
       if (!active.mayStart(callId, target.principal)) return;
       // Headers are read once; the deadline becomes an instant; the span begins.
       const facts = readRequestHeaders(message.headers, RELAYED_BLOCK);
+      refusePayloadBeside(facts, message.payload.length);
       // Heard on two connections while this router moves from one to the other. Only an SDK's ids are its own for ever.
       if (broker.hearsTwice && facts.sentAtMs !== undefined && active.hasFinished(callId, target.principal)) return;
       exchange = this.#open(target, message, callId, facts, way);
@@ -155,6 +158,8 @@ export class Pipeline {
       key: facts.key,
       idempotencyKey: facts.idempotencyKey,
       // An unsampled call says so to whoever comes next, or every hop would draw anew.
+      stream: facts.stream,
+      framedBytes: facts.framedBytes,
       parent: facts.parent ?? (span === undefined ? telemetry.tracer?.unsampledRoot() : undefined),
       span,
       forwarded: facts.forwarded,
@@ -257,6 +262,7 @@ export class Pipeline {
     if (exchange.reply === "") return error;
     const fields = reply === undefined ? [] : applicationFields(reply.headers);
     if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
+    else if (exchange.stream !== undefined && reply !== undefined) addFramedReply(fields, reply);
     const headers = encodeFields(fields);
     const payload = reply?.payload ?? EMPTY;
     const bytes = headers.length + payload.length;

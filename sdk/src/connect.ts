@@ -56,6 +56,7 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
     // policy it reads from its bucket.
     hearsRouters: role !== "guest" && role !== "micro",
     hearsPolicy: role === undefined || role === "service" || role === "direct" || role === "gateway",
+    sendsFrames: role === undefined || role === "service" || role === "direct" || role === "gateway",
   };
   const stopListening = drainOnSignals(config.drainOn, () => mesh.drain());
   const mesh = new Mesh(broker, runtime, facts, async () => {

@@ -1,15 +1,18 @@
 // One process's place on the mesh: what `connect` returns.
-import type { Broker } from "./broker/broker.ts";
+import type { Broker, BrokerMessage } from "./broker/broker.ts";
 import { currentAmbient } from "./call/ambient.ts";
+import { FramePool } from "./call/frames/frame-pool.ts";
 import { decodeJson, decodePayload, encodePayload } from "./call/payload.ts";
 import type { Runtime } from "./call/runtime.ts";
 import { type CallOptions, requestFields } from "./client/call-options.ts";
+import { CallerFrames } from "./client/caller-frames.ts";
 import { type ContractClient, createContractClient } from "./client/contract-client.ts";
 import { DirectPath } from "./client/direct-path.ts";
 import { OutgoingCalls } from "./client/outgoing-calls.ts";
 import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./client/outgoing-request.ts";
 import { PolicyFeed } from "./client/policy-feed.ts";
 import { RoutedPath } from "./client/routed-path.ts";
+import { ServiceInboxes } from "./client/service-inboxes.ts";
 import {
   DEFAULT_TIMEOUT_MS,
   decodeRouterState,
@@ -54,6 +57,8 @@ export interface MeshFacts {
   /** Whether this role may hear routers, and the policy they push. */
   readonly hearsRouters: boolean;
   readonly hearsPolicy: boolean;
+  /** Whether it may send frames: other roles' payloads are relayed, up to what the broker carries in one message. */
+  readonly sendsFrames: boolean;
 }
 
 export class Mesh {
@@ -64,6 +69,8 @@ export class Mesh {
   readonly #policy = new LivePolicy();
   readonly #freshness = new PolicyFreshness(this.#policy);
   readonly #outgoing: OutgoingCalls;
+  readonly #inboxes: ServiceInboxes;
+  readonly #frames: CallerFrames | undefined;
   readonly #routed: RoutedPath;
   readonly #direct: DirectPath | undefined;
   readonly #served: ServedInstance;
@@ -85,7 +92,13 @@ export class Mesh {
     this.#onClose = onClose;
     this.#outgoing = new OutgoingCalls(facts.maxOutgoingCalls, facts.maxOutgoingBytes);
     const { principal, connection } = facts;
-    const way = { broker, runtime, principal, connection, outgoing: this.#outgoing };
+    const pool = new FramePool();
+    this.#inboxes = new ServiceInboxes(broker, runtime.clock, principal, connection, (service, id, message) =>
+      this.#hear(service, id, message),
+    );
+    const shared = { broker, runtime, principal, connection, inboxes: this.#inboxes };
+    this.#frames = facts.sendsFrames ? new CallerFrames({ ...shared, pool }) : undefined;
+    const way = { ...shared, outgoing: this.#outgoing, frames: this.#frames };
     this.#routed = new RoutedPath({ ...way, routers: this.#routers });
     const judged = { policy: this.#policy, freshness: this.#freshness };
     if (facts.directTo.length > 0)
@@ -96,7 +109,13 @@ export class Mesh {
         routed: (request, settle) => this.#goRouted(request, settle),
       });
     const gate = this.#mayHearPolicy ? new DirectGate({ ...judged, runtime }) : undefined;
-    this.#served = new ServedInstance({ ...facts, broker, runtime, routers: this.#routers, gate });
+    this.#served = new ServedInstance({ ...facts, broker, runtime, pool, routers: this.#routers, gate });
+  }
+
+  /** What a service has published to this connection: an answer to a direct call, or something of a stream. */
+  #hear(service: string, id: string, message: BrokerMessage): void {
+    if (this.#direct?.take(service, id, message) === true) return;
+    this.#frames?.hear(service, id, message);
   }
 
   /** The name the broker knows this process by. */
@@ -162,6 +181,7 @@ export class Mesh {
       if (!this.#broker.connected) return;
       if (stall.stalledWithin(SWEEP_MS)) this.#routers.thaw(clock.nowMs());
       this.#routers.sweep(clock.nowMs());
+      this.#inboxes.sweep();
     }, SWEEP_MS);
     this.#sweepTimer.unref();
   }
@@ -340,6 +360,7 @@ export class Mesh {
     clearInterval(this.#sweepTimer);
     this.#direct?.stop();
     this.#routed.stop();
+    this.#inboxes.close();
     this.#runtime.stall.stop();
     await this.#broker.close();
     await this.#onClose();

@@ -6,9 +6,11 @@ import {
   AttemptReplies,
   type AttemptSender,
   type AttemptTable,
+  addStream,
   attemptFields,
   type Exchange,
   type Runtime,
+  takesFrames,
 } from "@malla/sdk/call";
 import {
   encodeHeaderBlock,
@@ -54,6 +56,12 @@ export class RunSender implements AttemptSender {
   send(attempt: Attempt): void {
     const { broker, router } = this.#options;
     const { exchange, instance } = attempt;
+    if (exchange.framedBytes !== undefined && !takesFrames(exchange, instance)) {
+      this.#notify(exchange, "whole");
+      throw MeshError.of("too-large", `who serves ${exchange.targetService} now takes its requests whole`, {
+        origin: "router",
+      });
+    }
     const headers = encodeHeaderBlock(this.#fields(attempt));
     const bytes = headers.length + exchange.payload.length;
     if (bytes > broker.maxPayloadBytes) {
@@ -73,6 +81,7 @@ export class RunSender implements AttemptSender {
     if (exchange.idempotencyKey !== undefined) fields.push(header.idempotencyKey, exchange.idempotencyKey);
     // A plain service has no subject that would tell it who calls.
     if (instance.kind === "plain") fields.push(header.caller, exchange.principal);
+    else addStream(fields, exchange);
     return fields;
   }
 
@@ -91,9 +100,13 @@ export class RunSender implements AttemptSender {
   }
 
   /** Tells a caller how its call stands, if it can make use of it. */
-  notify({ via, reply }: Exchange, notice: Notice): void {
+  notify(exchange: Exchange, notice: Notice): void {
+    if (exchange.via) this.#notify(exchange, notice);
+  }
+
+  #notify({ reply }: Exchange, notice: Notice): void {
     const { broker } = this.#options;
-    if (!via || reply === "" || !broker.connected) return;
+    if (reply === "" || !broker.connected) return;
     broker.publish(reply, EMPTY, undefined, encodeHeaderBlock([header.notice, notice]));
   }
 

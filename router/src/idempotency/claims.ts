@@ -8,6 +8,7 @@ import {
   encodeFields,
   errorFields,
   type InstanceReply,
+  isFramedReply,
   type Runtime,
 } from "@malla/sdk/call";
 import { MeshError, parseHeaderBlock, reasonTable } from "@malla/sdk/contract";
@@ -98,6 +99,8 @@ function recordOf(exchange: Exchange, { error, reply }: DispatchResult, share: C
   if (error !== undefined && error.reason !== "application") {
     return reasonTable[error.reason].mayHaveRun ? undefined : { state: "free" };
   }
+  // Its bytes went past this router.
+  if (reply !== undefined && isFramedReply(reply.headers)) return { state: "done-unkept" };
   const fields = reply === undefined ? [] : applicationFields(reply.headers);
   if (error !== undefined) fields.push(...errorFields(error, exchange.attempts));
   const headers = encodeFields(fields);
@@ -120,5 +123,5 @@ function keptReply(record: { readonly headers: string; readonly payload: string 
   const headers = parseHeaderBlock(Buffer.from(record.headers, "base64"));
   if (typeof headers === "string")
     throw MeshError.of("internal", "the kept reply cannot be read", { origin: "router" });
-  return { headers, payload: Buffer.from(record.payload, "base64") };
+  return { attemptId: "", headers, payload: Buffer.from(record.payload, "base64") };
 }

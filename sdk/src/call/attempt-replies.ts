@@ -114,7 +114,7 @@ export class AttemptReplies {
     const load = headerValue(headers, header.load);
     const reported = load === undefined ? undefined : parseLoad(load);
     if (reported !== undefined) attempt.instance.load.reported(reported, this.#options.runtime.clock.nowMs());
-    attempt.owner.attemptReplied(attempt, { headers, payload: message.payload });
+    attempt.owner.attemptReplied(attempt, { attemptId: id, headers, payload: message.payload });
   }
 
   /** The header block of a reply, or why it is not believed. Whatever that is, it may have run. */

@@ -29,6 +29,9 @@ export interface Exchange {
   readonly priority: Priority;
   readonly key: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** As in `RequestFacts`: by these the payloads may travel past whoever carries the call. */
+  readonly stream: string | undefined;
+  readonly framedBytes: number | undefined;
   /** Trace context as it came. */
   readonly parent: TraceContext | undefined;
   readonly span: Span | undefined;

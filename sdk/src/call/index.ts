@@ -12,6 +12,7 @@ export * from "./dispatch/parking.ts";
 export * from "./exchange.ts";
 export * from "./facts.ts";
 export * from "./finished-replies.ts";
+export * from "./frames/index.ts";
 export * from "./id-source.ts";
 export * from "./id-table.ts";
 export * from "./open.ts";

@@ -7,6 +7,7 @@ import {
   type HeaderBlock,
   header,
   isReservedHeader,
+  isStreamName,
   lowerName,
   MAX_TIMEOUT_MS,
   MeshError,
@@ -17,6 +18,7 @@ import {
 } from "../contract/index.ts";
 import type { TraceContext } from "../telemetry/port.ts";
 import { boundBaggage, parseTraceparent } from "../telemetry/trace-context.ts";
+import { parseFramedBytes } from "./frames/frame-wire.ts";
 
 /** What the headers of a request say, checked. */
 export interface RequestFacts {
@@ -29,6 +31,10 @@ export interface RequestFacts {
   readonly key: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly parent: TraceContext | undefined;
+  /** Stream by which a payload may travel past the router; undefined for a client without our SDK. */
+  readonly stream: string | undefined;
+  /** Size of a payload that follows in frames; undefined: the payload is in the message. */
+  readonly framedBytes: number | undefined;
   readonly forwarded: readonly string[];
 }
 
@@ -61,6 +67,8 @@ export function readRequestFields(headers: HeaderBlock): RequestFacts {
   let idempotencyKey: string | undefined;
   let traceparent: string | undefined;
   let tracestate: string | undefined;
+  let stream: string | undefined;
+  let framedBytes: number | undefined;
   const forwarded: string[] = [];
   const { fields } = headers;
   for (let i = 0; i < fields.length; i += 2) {
@@ -84,6 +92,14 @@ export function readRequestFields(headers: HeaderBlock): RequestFacts {
       case "malla-idempotency-key":
         idempotencyKey = checkedKey(header.idempotencyKey, value);
         break;
+      case "malla-stream":
+        if (!isStreamName(value)) throw badRequest(`header ${header.stream}: <connection>-<id> is expected`);
+        stream = value;
+        break;
+      case "malla-bytes":
+        framedBytes = parseFramedBytes(value);
+        if (framedBytes === undefined) throw badRequest(`header ${header.bytes}: a number of bytes is expected`);
+        break;
       case "traceparent":
         traceparent = value;
         break;
@@ -104,7 +120,9 @@ export function readRequestFields(headers: HeaderBlock): RequestFacts {
     }
   }
   const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, tracestate);
-  return { headers, timeoutMs, sentAtMs, priority, key, idempotencyKey, parent, forwarded };
+  if (framedBytes !== undefined && stream === undefined)
+    throw badRequest(`header ${header.bytes} says that frames follow, but there is no ${header.stream}`);
+  return { headers, timeoutMs, sentAtMs, priority, key, idempotencyKey, parent, stream, framedBytes, forwarded };
 }
 
 /** Ms since 1970. */

@@ -1,6 +1,6 @@
 // A direct call from top to bottom: the stages of `router/src/pipeline.ts` from `open` on, in the caller. What only a router can do,
 // and what is not certain to be allowed, goes routed instead, without the application seeing a difference.
-import type { Broker, BrokerStatus } from "../broker/broker.ts";
+import type { Broker, BrokerMessage, BrokerStatus } from "../broker/broker.ts";
 import { authorizeServices } from "../call/authorize.ts";
 import { createAttemptTable } from "../call/dispatch/attempt.ts";
 import { type Dispatch, type DispatchPorts, type DispatchResult, dispatch } from "../call/dispatch/dispatch.ts";
@@ -15,11 +15,14 @@ import type { PolicyFreshness } from "../discovery/policy-freshness.ts";
 import type { PolicyHolder } from "../discovery/policy-holder.ts";
 import { lowerPriority, RetryBudgets, settingsOf } from "../engine/index.ts";
 import { attribute } from "../telemetry/rpc-semantics.ts";
+import type { CallerFrames } from "./caller-frames.ts";
+import { DirectFrames } from "./direct-frames.ts";
 import { DirectSender } from "./direct-sender.ts";
 import { DirectTargets, TARGETS_SWEEP_MS } from "./direct-targets.ts";
 import type { OutgoingCalls } from "./outgoing-calls.ts";
 import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./outgoing-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
+import type { ServiceInboxes } from "./service-inboxes.ts";
 
 /** A request of more bytes than this goes through a router. */
 export const MAX_DIRECT_BYTES = 32 * 1024;
@@ -28,8 +31,9 @@ export interface DirectPathOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
   readonly principal: string;
-  /** Unique to this connection. */
-  readonly connection: string;
+  readonly inboxes: ServiceInboxes;
+  /** Undefined: these credentials may send no frames; what is large goes through a router. */
+  readonly frames: CallerFrames | undefined;
   /** Services the credentials name as targets. */
   readonly services: readonly string[];
   readonly policy: PolicyHolder;
@@ -44,6 +48,8 @@ interface DirectCall extends RunningCall {
   readonly request: OutgoingRequest;
   readonly settle: Settle;
   dispatch: Dispatch | undefined;
+  /** Set while its reply comes in frames. */
+  arriving: RunningCall | undefined;
   routed: RunningCall | undefined;
   /** Whether `call` has returned: what ends before is told after. */
   returned: boolean;
@@ -56,6 +62,7 @@ export class DirectPath {
   readonly #sender: DirectSender;
   readonly #ports: DispatchPorts;
   readonly #calls = new Set<DirectCall>();
+  readonly #frames: DirectFrames | undefined;
   readonly #grace: ReconnectGrace<never>;
   readonly #timers: NodeJS.Timeout[] = [];
 
@@ -65,7 +72,7 @@ export class DirectPath {
     this.#options = options;
     this.#targets = new DirectTargets({
       ...options,
-      replyOf: (service) => this.#sender.inboxes.subject(service, runtime.ids.next()),
+      replyOf: (service) => options.inboxes.subject(service, runtime.ids.next()),
     });
     const { registry } = this.#targets;
     this.#sender = new DirectSender({ ...options, registry, attempts: this.#attempts });
@@ -78,6 +85,7 @@ export class DirectPath {
       parking: undefined,
       budgetOf: (service) => budgets.of(service),
     };
+    if (options.frames !== undefined) this.#frames = new DirectFrames(options.frames, runtime, this.#attempts);
     this.#grace = new ReconnectGrace(runtime.timers, () =>
       this.#giveUp("the connection to the broker was lost while the call ran"),
     );
@@ -88,16 +96,21 @@ export class DirectPath {
     this.#targets.start();
     broker.onStatus((status) => this.#onStatus(status));
     this.#every(PROBE_TICK_MS, () => this.#sender.replies.tick());
-    this.#every(TARGETS_SWEEP_MS, () => {
-      this.#targets.sweep();
-      this.#sender.inboxes.sweep();
-    });
+    this.#every(TARGETS_SWEEP_MS, () => this.#targets.sweep());
+    this.#frames?.start();
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#giveUp("this process closed its connection while the call ran");
-    this.#sender.inboxes.close();
+  }
+
+  /** What a service has published to this connection. False: it is no answer to an attempt or probe of this path. */
+  take(service: string, id: string, message: BrokerMessage): boolean {
+    const { replies } = this.#sender;
+    if (!replies.awaits(id)) return false;
+    replies.take(service, id, message);
+    return true;
   }
 
   /** A router has said who is there. */
@@ -159,6 +172,8 @@ export class DirectPath {
       priority: lowerPriority(facts.priority, settings.maxPriorityOf(principal)),
       key: facts.key,
       idempotencyKey: undefined,
+      stream: undefined,
+      framedBytes: undefined,
       parent: trace,
       span,
       forwarded: facts.forwarded,
@@ -208,9 +223,10 @@ export class DirectPath {
       request,
       settle,
       dispatch: undefined,
+      arriving: undefined,
       routed: undefined,
       returned: false,
-      cancel: (error) => (call.routed ?? call.dispatch)?.cancel(error),
+      cancel: (error) => (call.routed ?? call.arriving ?? call.dispatch)?.cancel(error),
     };
     this.#calls.add(call);
     request.span?.setAttribute(attribute.way, "direct");
@@ -222,20 +238,40 @@ export class DirectPath {
 
   /** Replies are listened for before anything is sent, wherever the Route may take the call, and no longer than somebody waits. */
   #enter({ targetService, route: found }: Exchange): void {
-    const { inboxes } = this.#sender;
+    const { inboxes } = this.#options;
     inboxes.enter(targetService);
     if (found === undefined) return;
     for (const { service } of found.destinations) if (service !== undefined) inboxes.enter(service);
   }
 
   #leave({ targetService, route: found }: Exchange): void {
-    const { inboxes } = this.#sender;
+    const { inboxes } = this.#options;
     inboxes.leave(targetService);
     if (found === undefined) return;
     for (const { service } of found.destinations) if (service !== undefined) inboxes.leave(service);
   }
 
-  #finish(call: DirectCall, exchange: Exchange, { error, reply, waits }: DispatchResult): void {
+  #finish(call: DirectCall, exchange: Exchange, result: DispatchResult): void {
+    const { reply } = result;
+    if (reply !== undefined && result.error === undefined) {
+      call.arriving = this.#frames?.awaitReply(exchange, reply, (error, whole) => {
+        // Its reply was lost on the way: to ask for it once more is to run it once more.
+        if (error?.reason === "gone" && exchange.idempotent) this.#end(call, exchange, undefined, undefined, true);
+        else this.#end(call, exchange, error, whole, false);
+      });
+      if (call.arriving !== undefined) return;
+    }
+    this.#frames?.ended(exchange);
+    this.#end(call, exchange, result.error, reply, result.waits);
+  }
+
+  #end(
+    call: DirectCall,
+    exchange: Exchange,
+    error: MeshError | undefined,
+    reply: CallReply | undefined,
+    waits: boolean,
+  ): void {
     this.#calls.delete(call);
     this.#leave(exchange);
     this.#options.outgoing.end(exchange.payload.length);
@@ -263,7 +299,7 @@ export class DirectPath {
 
   /** Nobody can tell any more what became of these calls. */
   #giveUp(message: string): void {
-    for (const { dispatch: running } of [...this.#calls]) running?.cancel(MeshError.of("gone", message));
+    for (const call of [...this.#calls]) (call.arriving ?? call.dispatch)?.cancel(MeshError.of("gone", message));
   }
 
   #every(ms: number, run: () => void): void {

@@ -7,14 +7,14 @@ import type { Attempt, AttemptSender, AttemptTable } from "../call/dispatch/atte
 import type { Runtime } from "../call/runtime.ts";
 import { directSubject, encodeHeaderBlock, MeshError, PROBE_METHOD } from "../contract/index.ts";
 import type { Registry } from "../discovery/registry.ts";
-import { ServiceInboxes } from "./service-inboxes.ts";
+import type { ServiceInboxes } from "./service-inboxes.ts";
 
 export interface DirectSenderOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
   readonly principal: string;
-  /** Unique to this connection. */
-  readonly connection: string;
+  /** Where services answer. Enter one before a call to it is dispatched, and leave it when the call has ended. */
+  readonly inboxes: ServiceInboxes;
   readonly registry: Registry;
   readonly attempts: AttemptTable;
 }
@@ -22,21 +22,16 @@ export interface DirectSenderOptions {
 export class DirectSender implements AttemptSender {
   readonly #options: DirectSenderOptions;
   readonly #subjects: AttemptSubjects;
-  /** Enter a service before a call to it is dispatched, and leave it when the call has ended. */
-  readonly inboxes: ServiceInboxes;
   readonly replies: AttemptReplies;
 
   constructor(options: DirectSenderOptions) {
-    const { broker, runtime, principal, connection } = options;
+    const { principal, inboxes } = options;
     this.#options = options;
-    this.inboxes = new ServiceInboxes(broker, runtime.clock, principal, connection, (service, id, message) =>
-      this.replies.take(service, id, message),
-    );
     this.#subjects = {
       attempt: ({ instance, exchange }) =>
         directSubject(instance.service, instance.id, principal, exchange.targetMethod),
       probe: (instance) => directSubject(instance.service, instance.id, principal, PROBE_METHOD),
-      reply: (service, id) => this.inboxes.subject(service, id),
+      reply: (service, id) => inboxes.subject(service, id),
     };
     this.replies = new AttemptReplies({ ...options, subjects: this.#subjects });
   }

@@ -17,3 +17,10 @@ export function sendError(thrown: unknown): MeshError {
   if (thrown instanceof BrokerDisconnected) return MeshError.of("not-started", thrown.message, { cause: thrown });
   return MeshError.of("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
+
+/** A request of more bytes, headers included, than the broker carries in one message; undefined for others. */
+export function tooLargeRequest(bytes: number, maxPayloadBytes: number): MeshError | undefined {
+  if (bytes <= maxPayloadBytes) return undefined;
+  const message = `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes} in one message, and no frames can be sent`;
+  return MeshError.of("too-large", message);
+}

@@ -20,6 +20,7 @@ function world(maxCalls: number, maxBytes: number) {
     connection: "conn",
     routers: new RouterDirectory(),
     outgoing,
+    frames: undefined,
   });
   path.start();
   const router = server.connect();

@@ -72,6 +72,7 @@ function world(maxPayloadBytes = 64 * 1024, outgoing = new OutgoingCalls(1_000, 
     connection: "conn",
     routers: directory,
     outgoing,
+    frames: undefined,
   });
   path.start();
   return {

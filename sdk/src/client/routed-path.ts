@@ -2,11 +2,11 @@
 // is silent, and goes to another one where that is safe.
 import type { Broker, BrokerMessage } from "../broker/broker.ts";
 import { BrokerDisconnected } from "../broker/broker.ts";
+import { framedReplyBytes } from "../call/frames/handshake.ts";
 import { ProbeTable, SILENT_AFTER_MS } from "../call/probe-table.ts";
 import { errorOfReply } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
-import type { Timer } from "../call/timer-wheel.ts";
-import { type Loss, PROBE_TICK_MS, type Waiting, WaitingTable } from "../call/waiting-table.ts";
+import { type Loss, PROBE_TICK_MS, WaitingTable } from "../call/waiting-table.ts";
 import {
   cancelSubject,
   decodeProbeAnswer,
@@ -22,11 +22,13 @@ import {
   viaSubject,
 } from "../contract/index.ts";
 import type { KnownRouter, RouterDirectory } from "../discovery/router-directory.ts";
+import type { CallerFrames } from "./caller-frames.ts";
 import { encodeRequest } from "./encode-request.ts";
 import type { OutgoingCalls } from "./outgoing-calls.ts";
 import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./outgoing-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
-import { refusedByRouter, sendError } from "./routed-errors.ts";
+import type { RoutedCall, Try } from "./routed-call.ts";
+import { refusedByRouter, sendError, tooLargeRequest } from "./routed-errors.ts";
 
 /** The router ends a call at its deadline; the caller waits this much longer for its word, in ms. */
 const DEADLINE_GRACE_MS = 25;
@@ -39,25 +41,6 @@ const NO_ROUTER_WAIT_MS = 3_000;
 const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
 
-/** One call with all its tries; the try that waits now is `current`. */
-interface RoutedCall {
-  readonly request: OutgoingRequest;
-  readonly firstSentAtMs: number;
-  readonly settle: Settle;
-  deadlineTimer: Timer | undefined;
-  /** Tries that provably did not start and went elsewhere. */
-  resends: number;
-  current: Try | undefined;
-  ended: boolean;
-}
-
-/** One request at one router. */
-interface Try extends Waiting<KnownRouter> {
-  readonly call: RoutedCall;
-  /** Its router said that the call waits and nothing of it has started, and nothing else since. */
-  parked: boolean;
-}
-
 export interface RoutedPathOptions {
   readonly broker: Broker;
   readonly runtime: Runtime;
@@ -66,6 +49,8 @@ export interface RoutedPathOptions {
   readonly connection: string;
   readonly routers: RouterDirectory;
   readonly outgoing: OutgoingCalls;
+  /** Undefined: these credentials may send no frames; everything is relayed. */
+  readonly frames: CallerFrames | undefined;
 }
 
 export class RoutedPath {
@@ -87,7 +72,8 @@ export class RoutedPath {
   }
 
   start(): void {
-    const { broker, principal, connection } = this.#options;
+    const { broker, principal, connection, frames } = this.#options;
+    frames?.start((service, id) => this.#pending.get(id)?.call.request.service === service);
     broker.subscribe(subscriptions.inbox(principal, connection), (message) => this.#onMessage(message));
     broker.onStatus((status) => {
       if (status.type === "disconnected") this.#grace.begin();
@@ -106,6 +92,7 @@ export class RoutedPath {
 
   stop(): void {
     clearInterval(this.#probeTimer);
+    this.#options.frames?.stop();
     this.#failAll("this process closed its connection while the call ran");
   }
 
@@ -114,7 +101,8 @@ export class RoutedPath {
     const { clock, timers } = this.#options.runtime;
     const now = clock.nowMs();
     const remainingMs = request.deadlineAtMs - now;
-    const refusal = this.#refusal(request, remainingMs);
+    const frames = request.service === MESH_SERVICE ? undefined : this.#options.frames;
+    const refusal = this.#refusal(request, frames, remainingMs);
     if (refusal !== undefined) {
       queueMicrotask(() => settle(refusal, undefined, 0, ""));
       return { cancel: () => undefined };
@@ -126,8 +114,10 @@ export class RoutedPath {
       deadlineTimer: undefined,
       resends: 0,
       current: undefined,
+      frames,
       ended: false,
     };
+    frames?.enter(request.service);
     call.deadlineTimer = timers.schedule(remainingMs + DEADLINE_GRACE_MS, () => {
       this.#giveUp(
         call,
@@ -142,9 +132,16 @@ export class RoutedPath {
   }
 
   /** Why a call is not even begun; else it counts from now on. */
-  #refusal({ payload }: OutgoingRequest, remainingMs: number): MeshError | undefined {
+  #refusal(
+    { service, payload }: OutgoingRequest,
+    frames: CallerFrames | undefined,
+    remainingMs: number,
+  ): MeshError | undefined {
     if (remainingMs <= 0) return MeshError.of("deadline", "the deadline had passed before the call was sent");
-    const tooLarge = this.#tooLarge(payload.length);
+    const tooLarge =
+      frames?.takes(service, payload.length) === true
+        ? frames.tooLarge(payload.length)
+        : this.#tooLarge(payload.length);
     return tooLarge ?? this.#options.outgoing.begin(payload.length);
   }
 
@@ -159,6 +156,8 @@ export class RoutedPath {
     call.ended = true;
     this.#options.outgoing.end(call.request.payload.length);
     this.#grace.release(call);
+    call.frames?.leave(call.request.service);
+    if (call.current !== undefined) call.frames?.close(call.current.id);
     if (call.deadlineTimer !== undefined) this.#options.runtime.timers.cancel(call.deadlineTimer);
     call.settle(error, reply, error?.attempts ?? 1, "");
   }
@@ -170,7 +169,10 @@ export class RoutedPath {
       return;
     }
     const { broker, runtime, principal, connection, routers } = this.#options;
-    const { request } = call;
+    const { request, frames } = call;
+    const { service } = request;
+    if (call.current !== undefined) frames?.close(call.current.id);
+    const framedBytes = frames?.takes(service, request.payload.length) === true ? request.payload.length : undefined;
     const now = runtime.clock.nowMs();
     const router = routers.choose(runtime.random, except);
     const current: Try = {
@@ -185,10 +187,13 @@ export class RoutedPath {
     };
     call.current = current;
     try {
-      const { subject, headers } = encodeRequest(request, principal, router, runtime.clock);
-      const tooLarge = this.#tooLarge(request.payload.length + headers.length);
+      const stream = frames === undefined ? undefined : { name: frames.nameOf(current.id), framedBytes };
+      const { subject, headers } = encodeRequest(request, principal, router, runtime.clock, stream);
+      const payload = framedBytes === undefined ? request.payload : EMPTY;
+      const tooLarge = this.#tooLarge(payload.length + headers.length);
       if (tooLarge !== undefined) throw tooLarge;
-      broker.publish(subject, request.payload, inboxSubject(principal, connection, current.id), headers);
+      if (framedBytes !== undefined) frames?.hold(service, current.id, request.payload);
+      broker.publish(subject, payload, inboxSubject(principal, connection, current.id), headers);
     } catch (thrown) {
       queueMicrotask(() => this.#end(call, sendError(thrown), undefined));
       return;
@@ -198,12 +203,7 @@ export class RoutedPath {
   }
 
   #tooLarge(bytes: number): MeshError | undefined {
-    const { maxPayloadBytes } = this.#options.broker;
-    if (bytes <= maxPayloadBytes) return undefined;
-    return MeshError.of(
-      "too-large",
-      `the request has ${bytes} bytes with its headers; the broker carries ${maxPayloadBytes}`,
-    );
+    return tooLargeRequest(bytes, this.#options.broker.maxPayloadBytes);
   }
 
   #onMessage(message: BrokerMessage): void {
@@ -218,7 +218,8 @@ export class RoutedPath {
     }
     // A notice is no answer; it carries nothing else.
     if (typeof headers !== "string" && headers.fields.length === 2 && headers.fields[0] === header.notice) {
-      waiting.parked = headers.fields[1] === "parked";
+      if (headers.fields[1] === "whole") this.#goWhole(waiting);
+      else waiting.parked = headers.fields[1] === "parked";
       return;
     }
     this.#forget(waiting);
@@ -234,7 +235,22 @@ export class RoutedPath {
     const error = errorOfReply(headers, "router");
     // A router that drains or is full has not begun: another may.
     if (error !== undefined && refusedByRouter(error) && this.#elsewhere(waiting, error)) return;
-    this.#end(call, error, { headers, payload: message.payload });
+    const framedBytes = error === undefined && message.payload.length === 0 ? framedReplyBytes(headers) : undefined;
+    if (framedBytes === undefined || call.frames === undefined)
+      this.#end(call, error, { headers, payload: message.payload });
+    else
+      call.frames.awaitReply(call.request.service, waiting.id, framedBytes, (lost, payload) => {
+        if (lost !== undefined && call.request.repeatable && this.#resend(call)) return;
+        this.#end(call, lost, payload === undefined ? undefined : { headers, payload });
+      });
+  }
+
+  /** The router found somebody who takes no frames, and has begun nothing. */
+  #goWhole(waiting: Try): void {
+    const { call } = waiting;
+    this.#forget(waiting);
+    call.frames?.goWhole(call.request.service);
+    this.#send(call);
   }
 
   /** The broker's 503 on the request itself: nothing ran, so it may always go elsewhere. */

@@ -18,6 +18,9 @@ export interface ReportedLoad {
   readonly loopLagMs: number;
 }
 
+/** What an instance may announce to be capable of: it takes requests in frames. */
+export const TAKES_FRAMES = "frames";
+
 /** `mesh.instance.<service>.<instance>`: who it is stands in the subject, which the broker has proven. */
 export interface InstanceState {
   readonly protocol: number;

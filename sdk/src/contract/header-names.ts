@@ -17,6 +17,8 @@ export const header = {
   probe: "Malla-Probe",
   notice: "Malla-Notice",
   stream: "Malla-Stream",
+  /** Size of a payload that travels in frames, where the payload would stand. */
+  bytes: "Malla-Bytes",
   seq: "Malla-Seq",
   credit: "Malla-Credit",
   end: "Malla-End",
@@ -41,5 +43,8 @@ export const CONTENT_TYPE_JSON = "application/json";
 export const CONTENT_TYPE_PROTOBUF = "application/protobuf";
 export const CONTENT_TYPE_BYTES = "application/octet-stream";
 
-/** What a router says of a call that it has not answered: it waits and nothing of it has started, or it no longer waits. */
-export type Notice = "parked" | "dispatching";
+/**
+ * What a router says of a call that it has not answered: it waits and nothing of it has started, or it no longer waits; or nothing
+ * of it will start, since whoever serves it takes no frames: it is to be sent again whole.
+ */
+export type Notice = "parked" | "dispatching" | "whole";

@@ -46,7 +46,13 @@ export const reasonTable = {
     "a router, an instance or the caller's own connection has no capacity left",
   ),
   "parking-full": row("RESOURCE_EXHAUSTED", 429, false, "no", "too many calls wait for an instance already"),
-  "too-large": row("RESOURCE_EXHAUSTED", 413, false, "no", "the payload is larger than the broker carries"),
+  "too-large": row(
+    "RESOURCE_EXHAUSTED",
+    413,
+    false,
+    "no",
+    "the payload is larger than one call carries; the message says how much that is",
+  ),
   "not-started": row(
     "UNAVAILABLE",
     503,

@@ -6,6 +6,7 @@ import {
   callSubject,
   cancelSubject,
   directSubject,
+  framesSubject,
   inboxSubject,
   instanceSubject,
   isPlainSubject,
@@ -14,9 +15,11 @@ import {
   parseAttemptSubject,
   parseCallSubject,
   parseCancelSubject,
+  parseFramesSubject,
   parseInstanceSubject,
   parseReplySubject,
   parseRouterSubject,
+  parseStream,
   provenPrincipal,
   replyIdOf,
   replySubject,
@@ -24,6 +27,7 @@ import {
   runSubject,
   serviceQuestion,
   serviceSubjects,
+  streamName,
   subscriptions,
   viaSubject,
 } from "./subjects.ts";
@@ -227,4 +231,37 @@ test("whom a subject proves is told however malformed the rest of it is, and nob
     ["", ""],
   ];
   for (const [subject, want] of cases) assert.equal(provenPrincipal(subject), want, subject);
+});
+
+test("a stream's name is its connection and its id, whatever stands in them", () => {
+  const id = "-_23456789abcde-";
+  assert.deepEqual(parseStream(streamName("a-b_c-", id)), { connection: "a-b_c-", id });
+  for (const name of [
+    "",
+    "conn",
+    `-${id}`,
+    `conn-${id}x`.slice(1, 4),
+    `a.b-${id}`,
+    `c*-${id}`,
+    `${"c".repeat(65)}-${id}`,
+  ])
+    assert.equal(parseStream(name), undefined, name);
+});
+
+test("a frame's subject says who sends it, to whom, and in which stream", () => {
+  const stream = "conn-0123456789abcdef";
+  const target = { service: "orders", instance: "i1", principal: "cart", stream };
+  const subject = framesSubject("orders", "i1", "cart", stream);
+  assert.deepEqual(parseFramesSubject(subject), target);
+  assert.equal(provenPrincipal(subject), "cart");
+  for (const wrong of [
+    `${subject}.x`,
+    subject.replace("frames", "run"),
+    subject.replace("cart", "*"),
+    subject.replace("orders", "Orders"),
+    subject.replace("i1", "i 1"),
+    "mesh.frames.orders.i1.cart.short",
+    "",
+  ])
+    assert.equal(parseFramesSubject(wrong), undefined, wrong);
 });

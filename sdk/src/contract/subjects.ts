@@ -168,6 +168,39 @@ export function parseCancelSubject(subject: string): { principal: string; call: 
   return isServiceName(principal) && isIdToken(call) ? { principal, call } : undefined;
 }
 
+/** A stream as a frame's subject tells it: the broker has proven `principal`. */
+export interface FramesTarget {
+  readonly service: string;
+  readonly instance: string;
+  readonly principal: string;
+  readonly stream: string;
+}
+
+/** Parses `mesh.frames.<service>.<instance>.<principal>.<stream>`. */
+export function parseFramesSubject(subject: string): FramesTarget | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length !== 6 || tokens[0] !== "mesh" || tokens[1] !== "frames") return undefined;
+  const [, , service, instance, principal, stream] = tokens as [string, string, string, string, string, string];
+  if (!isServiceName(service) || !isInstanceId(instance) || !isServiceName(principal)) return undefined;
+  return isStreamName(stream) ? { service, instance, principal, stream } : undefined;
+}
+
+/** A connection's token and an id drawn by `IdSource`, both of base64url, in which `-` may stand: the id has 16 characters. */
+const STREAM = /^([A-Za-z0-9_-]{1,64})-([A-Za-z0-9_-]{16})$/;
+
+export function streamName(connection: string, id: string): string {
+  return `${connection}-${id}`;
+}
+
+export function isStreamName(stream: string): boolean {
+  return STREAM.test(stream);
+}
+
+export function parseStream(stream: string): { readonly connection: string; readonly id: string } | undefined {
+  const match = STREAM.exec(stream);
+  return match === null ? undefined : { connection: match[1] as string, id: match[2] as string };
+}
+
 /** Which token of a subject the grants bind to its publisher, or on `run` and `direct` to the caller it was sent for. */
 const PROVEN_TOKEN: Readonly<Record<string, number>> = {
   call: 2,
@@ -178,6 +211,7 @@ const PROVEN_TOKEN: Readonly<Record<string, number>> = {
   router: 2,
   run: 4,
   direct: 4,
+  frames: 4,
 };
 
 /** Who a subject proves to be behind a message, however malformed the rest of it is; empty if nobody. */

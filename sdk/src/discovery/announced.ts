@@ -1,6 +1,6 @@
 // What an instance says of itself, apart from its load. Instances of one release mostly say the same, and say it again every five
 // seconds: it is read once and shared.
-import { announcedLength, type InstanceState } from "../contract/index.ts";
+import { announcedLength, type InstanceState, TAKES_FRAMES } from "../contract/index.ts";
 
 export interface Announced {
   readonly version: string;
@@ -8,6 +8,8 @@ export interface Announced {
   readonly methods: ReadonlySet<string>;
   readonly idempotentMethods: ReadonlySet<string>;
   readonly maxInFlight: number;
+  /** Whether it takes requests in frames. */
+  readonly takesFrames: boolean;
   readonly phase: InstanceState["phase"];
   /** Characters of it. */
   readonly length: number;
@@ -28,6 +30,7 @@ export function announcedOf(
     methods: sharedNames(state.methods, like?.methods),
     idempotentMethods: sharedNames(state.idempotentMethods, like?.idempotentMethods),
     maxInFlight,
+    takesFrames: state.capabilities.includes(TAKES_FRAMES),
     phase,
     length: announcedLength(state),
     bytes,

@@ -18,6 +18,8 @@ export interface Instance {
   methods: ReadonlySet<string>;
   idempotentMethods: ReadonlySet<string>;
   maxInFlight: number;
+  /** Whether it has announced that it takes requests in frames. */
+  takesFrames: boolean;
   phase: InstanceState["phase"];
   seenAtMs: number;
   /** No new calls before this instant. */
@@ -39,7 +41,7 @@ export function createInstance(
   outliers: OutlierGroup,
   nowMs: number,
 ): Instance {
-  const { version, tags, methods, idempotentMethods, maxInFlight, phase } = announced;
+  const { version, tags, methods, idempotentMethods, maxInFlight, takesFrames, phase } = announced;
   return {
     kind: who.kind,
     service: who.service,
@@ -50,6 +52,7 @@ export function createInstance(
     methods,
     idempotentMethods,
     maxInFlight,
+    takesFrames,
     phase,
     seenAtMs: nowMs,
     suspectUntilMs: 0,
@@ -70,6 +73,7 @@ export function takeAnnounced(instance: Instance, announced: Announced): void {
   instance.methods = announced.methods;
   instance.idempotentMethods = announced.idempotentMethods;
   instance.maxInFlight = announced.maxInFlight;
+  instance.takesFrames = announced.takesFrames;
   instance.phase = announced.phase;
   instance.load.capacity = capacityOf(announced.maxInFlight);
 }

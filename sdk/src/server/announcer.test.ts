@@ -33,7 +33,7 @@ function announced(): {
       methods: ["place"],
       idempotentMethods: [],
       maxInFlight: 9,
-      capabilities: [],
+      capabilities: ["frames"],
     }),
     load: () => ({ inFlight: 2, queued: 1, loopLagMs: 0 }),
   });
@@ -70,7 +70,7 @@ test("it says who it is at once, and every five seconds", async () => {
       load: { inFlight: 2, queued: 1, loopLagMs: 0 },
       phase: "serving",
       sentAtMs: runtime.clock.wallMs(),
-      capabilities: [],
+      capabilities: ["frames"],
     },
   ]);
   mock.timers.tick(15_000);

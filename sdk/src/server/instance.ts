@@ -1,7 +1,8 @@
 // One running copy of a service: its endpoints, its announcements, its answers to `nats micro`, and how it goes away.
 import type { Broker } from "../broker/broker.ts";
+import type { FramePool } from "../call/frames/frame-pool.ts";
 import type { Runtime } from "../call/runtime.ts";
-import { CAPABILITY_DIRECT, runSubject } from "../contract/index.ts";
+import { CAPABILITY_DIRECT, runSubject, TAKES_FRAMES } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import { Announcer } from "./announcer.ts";
 import type { DirectGate } from "./direct-gate.ts";
@@ -22,6 +23,7 @@ export interface InstanceOptions {
   readonly maxInFlight: number;
   /** Judges calls that come past the routers; without one none are taken. */
   readonly gate: DirectGate | undefined;
+  readonly pool: FramePool;
 }
 
 export class ServedInstance {
@@ -69,7 +71,7 @@ export class ServedInstance {
   }
 
   #capabilities(): readonly string[] {
-    return this.#options.gate?.canJudge === true ? [CAPABILITY_DIRECT] : [];
+    return this.#options.gate?.canJudge === true ? [TAKES_FRAMES, CAPABILITY_DIRECT] : [TAKES_FRAMES];
   }
 
   /** Takes nothing new, finishes what runs, says goodbye. Subscriptions stay until the last call has ended. */

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import type { BrokerMessage } from "../broker/broker.ts";
 import { currentAmbient } from "../call/ambient.ts";
+import { FramePool } from "../call/frames/frame-pool.ts";
 import { errorOfReply } from "../call/respond.ts";
 import {
   decodeProbeAnswer,
@@ -59,6 +60,7 @@ function world(handlers: Record<string, Handler> = {}, maxInFlight = 100) {
     instance: "i1",
     version: "1.0.0",
     maxInFlight,
+    pool: new FramePool(),
   });
   const stats = new Map<string, EndpointStats>();
   for (const endpoint of jsonEndpoints({ echo: (request: unknown) => request, ...handlers })) {

@@ -1,37 +1,30 @@
 // What an instance does with what is sent to it: probes and cancels at once, calls after the read chunk they came in, so
-// that a cancel right behind a call still finds it unstarted (failure rule 4). admit → run → answer.
+// that a cancel right behind a call still finds it unstarted (failure rule 4). What is admitted here `call-runner.ts` runs and answers.
 import type { Broker, BrokerMessage, BrokerSubscription } from "../broker/broker.ts";
-import { Ambient, runWithin } from "../call/ambient.ts";
-import { LazyAbort } from "../call/lazy-abort.ts";
+import type { FramePool } from "../call/frames/frame-pool.ts";
+import { refusePayloadBeside } from "../call/frames/handshake.ts";
 import { type RequestFacts, readRequestHeaders } from "../call/open.ts";
-import { encodeFields, errorFields } from "../call/respond.ts";
+import { errorFields } from "../call/respond.ts";
 import type { Runtime } from "../call/runtime.ts";
 import {
-  type AttemptTarget,
   encodeHeaderBlock,
   formatLoad,
   header,
-  headerValue,
   MeshError,
-  parseAttemptSubject,
   type ReportedLoad,
   subscriptions,
 } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
-import type { Span } from "../telemetry/port.ts";
-import { attribute, rpcSpan } from "../telemetry/rpc-semantics.ts";
-import { createCallContext } from "./create-call-context.ts";
+import { CallRunner } from "./call-runner.ts";
 import type { DirectGate } from "./direct-gate.ts";
-import { type Endpoint, impliedContentType } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import { InstanceFrames } from "./instance-frames.ts";
 import { type Arrived, Intake } from "./intake.ts";
-import { isThenable } from "./is-thenable.ts";
 import { notStarted } from "./not-started.ts";
-import { refuseTooLarge } from "./refuse-too-large.ts";
 import { remainingTimeMs } from "./remaining-time.ts";
 import { RunningCalls } from "./running-calls.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
-import { thrownError, unencodable } from "./thrown-error.ts";
 
 export interface ReceiverOptions {
   readonly broker: Broker;
@@ -46,6 +39,8 @@ export interface ReceiverOptions {
   readonly gate?: DirectGate | undefined;
   /** Somebody may not have heard of this instance. */
   readonly onGreeting?: () => void;
+  /** What streams share with those of the calls this process makes. */
+  readonly pool: FramePool;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -54,6 +49,8 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #endpoints = new Map<string, ServedEndpoint>();
   readonly #calls = new RunningCalls();
+  readonly #frames: InstanceFrames;
+  readonly #runner: CallRunner;
   readonly #intake: Intake;
   #subscriptions: readonly BrokerSubscription[] = [];
   #draining = false;
@@ -61,6 +58,14 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#frames = new InstanceFrames(options);
+    this.#runner = new CallRunner({
+      ...options,
+      calls: this.#calls,
+      frames: this.#frames,
+      load: () => this.load,
+      refuse: (message, error) => this.#refuse(message, error),
+    });
     this.#intake = new Intake({
       ...options,
       calls: this.#calls,
@@ -88,6 +93,7 @@ export class Receiver {
       const now = this.#options.runtime.clock.nowMs();
       if (status.type === "disconnected") this.#disconnectedAtMs = now;
       if (status.type === "connected") this.#sendAgain();
+      if (status.type === "closed") this.#frames.stop();
     });
   }
 
@@ -106,6 +112,7 @@ export class Receiver {
 
   async whenIdle(): Promise<void> {
     await this.#calls.whenIdle();
+    await this.#frames.whenIdle();
   }
 
   get load(): ReportedLoad {
@@ -134,6 +141,7 @@ export class Receiver {
     let facts: RequestFacts;
     try {
       facts = readRequestHeaders(message.headers);
+      refusePayloadBeside(facts, message.payload.length);
     } catch (error) {
       this.#intake.refused("attempt-headers", message.subject, (error as Error).message);
       return this.#refuse(message, MeshError.from(error, "instance"));
@@ -157,177 +165,14 @@ export class Receiver {
         MeshError.of("deadline", "the deadline had passed before the call could start", { origin: "instance" }),
       );
     }
-    this.#run(found, { message, target, id, facts, remainingMs });
+    this.#runner.run(found, { message, target, id, facts, remainingMs });
   }
 
   #refuse(message: BrokerMessage, error: MeshError): void {
     if (message.reply === "") return;
     const fields = errorFields(error, 1);
     fields.push(header.load, formatLoad(this.load));
-    this.#publish(message.reply, EMPTY, encodeHeaderBlock(fields));
-  }
-
-  #run(
-    served: ServedEndpoint,
-    {
-      message,
-      target,
-      id,
-      facts,
-      remainingMs,
-    }: { message: BrokerMessage; target: AttemptTarget; id: string; facts: RequestFacts; remainingMs: number },
-  ): void {
-    const { runtime } = this.#options;
-    const { endpoint, stats } = served;
-    const { clock, timers, telemetry } = runtime;
-    const startedAtMs = clock.nowMs();
-    const abort = new LazyAbort();
-    const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
-    const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
-      ...attributes,
-      [attribute.instance]: this.#options.instance,
-    });
-    let settled = false;
-    let goneOn: (() => void) | undefined;
-    const finish = (error: MeshError | undefined, value: unknown): void => {
-      if (settled) {
-        // The handler has ended after its call.
-        goneOn?.();
-        return;
-      }
-      settled = true;
-      timers.cancel(deadlineTimer);
-      let ended = error;
-      try {
-        ended = this.#answer(endpoint, message, facts, id, error, value);
-      } catch (thrown) {
-        // A connection that was closed this instant: nobody can be answered, but the call has ended all the same.
-        telemetry.log.warn(
-          { err: thrown, service: target.service, method: target.method },
-          "a reply could not be sent",
-        );
-      }
-      this.#calls.end(id);
-      this.#record(stats, target, ended, clock.nowMs() - startedAtMs, span);
-    };
-    const call = {
-      id,
-      abort: (reason: "cancelled" | "deadline"): void => {
-        const text = reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up";
-        const error = MeshError.of(reason, text, { origin: "instance" });
-        abort.abort(error);
-        finish(error, undefined);
-        goneOn = served.abandon();
-      },
-    };
-    this.#calls.start(call);
-    telemetry.callStarted("instance", target.service);
-    const context = createCallContext(runtime, target, facts, abort, startedAtMs + remainingMs, span);
-    const trace = span?.context ?? facts.parent ?? telemetry.tracer?.unsampledRoot();
-    const baggage = headerValue(facts.headers, header.baggage);
-    const ambient = new Ambient(startedAtMs + remainingMs, abort, trace, baggage, facts.priority);
-    runWithin(ambient, () => {
-      try {
-        const request = endpoint.decode(message.payload, headerValue(facts.headers, header.contentType));
-        const run = (): unknown => endpoint.handler(request, context);
-        const result =
-          span === undefined || telemetry.tracer?.within === undefined ? run() : telemetry.tracer.within(span, run);
-        if (isThenable(result))
-          result.then(
-            (value) => finish(undefined, value),
-            (thrown: unknown) => finish(thrownError(thrown), undefined),
-          );
-        else finish(undefined, result);
-      } catch (thrown) {
-        finish(thrownError(thrown), undefined);
-      }
-    });
-  }
-
-  /** Writes the reply; what cannot be encoded or carried becomes an error. Returns the error the caller sees, if any. */
-  #answer(
-    endpoint: Endpoint,
-    message: BrokerMessage,
-    facts: RequestFacts,
-    id: string,
-    error: MeshError | undefined,
-    value: unknown,
-  ): MeshError | undefined {
-    if (message.reply === "") return error;
-    if (error === undefined) {
-      const encoded = this.#encode(endpoint, message, facts, value);
-      if (!(encoded instanceof MeshError)) {
-        this.#reply(id, message, encoded.bytes, encoded.headers);
-        return undefined;
-      }
-      error = encoded;
-    }
-    const fields = errorFields(error, 1);
-    fields.push(header.load, formatLoad(this.load));
-    this.#reply(id, message, EMPTY, encodeFields(fields));
-    return error;
-  }
-
-  #encode(
-    endpoint: Endpoint,
-    message: BrokerMessage,
-    facts: RequestFacts,
-    value: unknown,
-  ): { readonly bytes: Uint8Array; readonly headers: Uint8Array } | MeshError {
-    try {
-      const { bytes, contentType } = endpoint.encode(
-        value,
-        headerValue(facts.headers, header.contentType) ?? impliedContentType(message.payload),
-      );
-      const headers = encodeHeaderBlock([header.contentType, contentType, header.load, formatLoad(this.load)]);
-      refuseTooLarge(bytes.length + headers.length, this.#options.broker.maxPayloadBytes);
-      return { bytes, headers };
-    } catch (thrown) {
-      return thrown instanceof MeshError && thrown.reason === "too-large" ? thrown : unencodable(thrown);
-    }
-  }
-
-  #reply(id: string, { subject, reply }: BrokerMessage, payload: Uint8Array, headers: Uint8Array): void {
-    const nowMs = this.#options.runtime.clock.nowMs();
-    this.#calls.finished.keep(id, reply, payload, headers, nowMs, parseAttemptSubject(subject)?.principal ?? "");
-    this.#publish(reply, payload, headers);
-  }
-
-  /** While the connection is down nothing is sent: the reply is kept and sent again after. */
-  #publish(subject: string, payload: Uint8Array, headers: Uint8Array): void {
     const { broker } = this.#options;
-    if (broker.connected) broker.publish(subject, payload, undefined, headers);
-  }
-
-  #record(
-    stats: EndpointStats,
-    target: AttemptTarget,
-    error: MeshError | undefined,
-    durationMs: number,
-    span: Span | undefined,
-  ): void {
-    stats.ended(durationMs, error);
-    const { telemetry } = this.#options.runtime;
-    const code = error?.status ?? "OK";
-    const reason = error?.reason ?? "";
-    span?.end(code, reason);
-    telemetry.callEnded({
-      reporter: "instance",
-      caller: target.principal,
-      service: target.service,
-      method: target.method,
-      version: this.#options.version,
-      code,
-      reason,
-      durationMs,
-      attempts: 1,
-    });
-    if (error?.reason === "handler") {
-      telemetry.log.error(
-        { err: error.cause ?? error, service: target.service, method: target.method, principal: target.principal },
-        "a handler threw",
-      );
-    }
+    if (broker.connected) broker.publish(message.reply, EMPTY, undefined, encodeHeaderBlock(fields));
   }
 }

@@ -22,6 +22,7 @@ export function createTelemetry(parts: TelemetryParts): Telemetry {
     attemptEnded: metrics.attemptEnded.bind(metrics),
     retried: metrics.retried.bind(metrics),
     rejected: metrics.rejected.bind(metrics),
+    framesMoved: metrics.framesMoved.bind(metrics),
     breakerChanged: metrics.breakerChanged.bind(metrics),
     configRevision: metrics.configRevision.bind(metrics),
   });

@@ -24,7 +24,15 @@ export const DURATION_BUCKETS_SECONDS: readonly number[] = Object.freeze([
 ]);
 
 /** Labels whose values come from a closed list in code; all others are bounded by the cap on label sets. */
-export const CLOSED_LABELS: ReadonlySet<string> = new Set(["reporter", "code", "reason", "stage", "state", "metric"]);
+export const CLOSED_LABELS: ReadonlySet<string> = new Set([
+  "reporter",
+  "code",
+  "reason",
+  "stage",
+  "state",
+  "metric",
+  "direction",
+]);
 
 const CALL_LABELS = ["reporter", "caller", "service", "method", "version", "code", "reason"] as const;
 const ATTEMPT_LABELS = ["caller", "service", "method", "version", "code", "reason"] as const;
@@ -73,6 +81,18 @@ export const metricsCatalogue = {
     type: "counter",
     help: "What was refused before anything ran, by the stage that refused it.",
     labels: ["stage", "reason"],
+  },
+  frames: {
+    name: "mesh_frames_total",
+    type: "counter",
+    help: "Frames of payloads that went past the routers, by the end that counts; those sent again count again.",
+    labels: ["reporter", "service", "direction"],
+  },
+  frameBytes: {
+    name: "mesh_frame_bytes_total",
+    type: "counter",
+    help: "Bytes in these frames, without their headers.",
+    labels: ["reporter", "service", "direction"],
   },
   breakerState: {
     name: "mesh_breaker_state",

@@ -20,6 +20,7 @@ export const noopMetrics: Metrics = Object.freeze({
   attemptEnded: nothing,
   retried: nothing,
   rejected: nothing,
+  framesMoved: nothing,
   breakerChanged: nothing,
   configRevision: nothing,
 });

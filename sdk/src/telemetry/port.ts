@@ -34,6 +34,9 @@ export interface AttemptRecord {
   readonly durationMs: number;
 }
 
+/** As the reporter sees it; frames sent again count again. */
+export type FrameDirection = "sent" | "received";
+
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** W3C trace context of one span. */
@@ -98,6 +101,8 @@ export interface Telemetry {
   retried(service: string, reason: Reason): void;
   /** Refused, by which stage and why. */
   rejected(stage: RefusalStage, reason: Reason): void;
+  /** A payload went past the routers in frames, or as much of it as did before its stream ended. */
+  framesMoved(reporter: Reporter, service: string, direction: FrameDirection, frames: number, bytes: number): void;
   breakerChanged(service: string, instance: string, state: BreakerState): void;
   configRevision(revision: number): void;
 }

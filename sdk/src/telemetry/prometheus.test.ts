@@ -63,6 +63,8 @@ test("every other observation lands in its metric", async () => {
   prometheus.attemptEnded({ ...call, instance: "a", code: "UNAVAILABLE", reason: "not-started", durationMs: 2 });
   prometheus.retried("catalog", "not-started");
   prometheus.rejected("authorize", "denied");
+  prometheus.framesMoved("caller", "catalog", "sent", 3, 40_000);
+  prometheus.framesMoved("caller", "catalog", "sent", 1, 2_000);
   prometheus.breakerChanged("catalog", "a", "open");
   prometheus.breakerChanged("catalog", "a", "half-open");
   prometheus.configRevision(41);
@@ -74,6 +76,8 @@ test("every other observation lands in its metric", async () => {
     'mesh_attempt_duration_seconds_sum{router="router-1",caller="cart",service="catalog",method="list",version="1.0.0",code="UNAVAILABLE",reason="not-started"}': 0.002,
     'mesh_retries_total{router="router-1",service="catalog",reason="not-started"}': 1,
     'mesh_rejected_total{router="router-1",stage="authorize",reason="denied"}': 1,
+    'mesh_frames_total{router="router-1",reporter="caller",service="catalog",direction="sent"}': 4,
+    'mesh_frame_bytes_total{router="router-1",reporter="caller",service="catalog",direction="sent"}': 42_000,
     'mesh_breaker_state{router="router-1",service="catalog",instance="a"}': 1,
     'mesh_breaker_changes_total{router="router-1",service="catalog",state="open"}': 1,
     'mesh_breaker_changes_total{router="router-1",service="catalog",state="half-open"}': 1,

@@ -83,6 +83,8 @@ function createTables(registry: Registry, options: PrometheusOptions) {
     retries: create(rows.retries, COUNTER_SLOTS),
     inFlight: create(rows.requestsInFlight, GAUGE_SLOTS, (series) => series.slots[GAUGE_VALUE] === 0),
     rejected: create(rows.rejected, COUNTER_SLOTS),
+    frames: create(rows.frames, COUNTER_SLOTS),
+    frameBytes: create(rows.frameBytes, COUNTER_SLOTS),
     breakers: create(rows.breakerState, GAUGE_SLOTS),
     breakerChanges: create(rows.breakerChanges, COUNTER_SLOTS),
     revision: create(rows.configRevision, GAUGE_SLOTS, never),
@@ -107,6 +109,8 @@ function registerTables(registry: Registry, tables: Record<keyof Tables, SeriesT
   counter(rows.retries, tables.retries);
   gauge(rows.requestsInFlight, tables.inFlight, "sum");
   counter(rows.rejected, tables.rejected);
+  counter(rows.frames, tables.frames);
+  counter(rows.frameBytes, tables.frameBytes);
   gauge(rows.breakerState, tables.breakers, "max");
   counter(rows.breakerChanges, tables.breakerChanges);
   gauge(rows.configRevision, tables.revision, "max");
@@ -145,6 +149,10 @@ function observers(tables: Tables): Metrics {
     },
     retried: (service, reason) => count(retries, service, reason),
     rejected: (stage, reason) => count(rejected, stage, reason),
+    framesMoved(reporter, service, direction, frames, bytes) {
+      add(tables.frames, frames, reporter, service, direction);
+      add(tables.frameBytes, bytes, reporter, service, direction);
+    },
     breakerChanged(service, instance, state) {
       breakers.key[0] = service;
       breakers.key[1] = instance;
@@ -155,11 +163,14 @@ function observers(tables: Tables): Metrics {
   };
 }
 
-function count(table: SeriesTable, first: string, second?: string): void {
-  table.key[0] = first;
-  if (second !== undefined) table.key[1] = second;
+function count(table: SeriesTable, ...labels: readonly string[]): void {
+  add(table, 1, ...labels);
+}
+
+function add(table: SeriesTable, by: number, ...labels: readonly string[]): void {
+  for (let i = 0; i < labels.length; i++) table.key[i] = labels[i] as string;
   const { slots } = table.current();
-  slots[0] = (slots[0] as number) + 1;
+  slots[0] = (slots[0] as number) + by;
 }
 
 /** Puts a duration into its bucket. A negative or broken one counts as 0: a clock may not spoil a sum. */

@@ -18,6 +18,8 @@ export const refusalStages = {
   "attempt-subject": "instance: an attempt whose subject is malformed",
   "attempt-reply": "instance: an attempt whose answer would go to another than who sent it",
   "attempt-headers": "instance: an attempt whose header block is malformed, or says nonsense",
+  frames: "who was sent it: a frame, credit or offer of a stream that nobody opened, or beyond what was granted",
+  "frames-ended": "who was sent it: a frame, credit or offer of a stream that ended not long ago; counted, not logged",
   "micro-reply": "instance: a question of `nats micro` whose answer would go where such answers do not belong",
   policy: "a pushed policy that the operator did not sign, or that is older than what is in force",
   broker: "a publish or subscription the broker refused to these credentials",

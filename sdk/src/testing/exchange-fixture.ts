@@ -51,6 +51,8 @@ export function exchangeOf(nowMs: number, more: Partial<Exchange> = {}, policy: 
     priority: "default",
     key: undefined,
     idempotencyKey: undefined,
+    stream: undefined,
+    framedBytes: undefined,
     parent: undefined,
     span: undefined,
     forwarded: [],

@@ -25,6 +25,7 @@ export async function joinInMemory(
     directTo: [],
     hearsRouters: true,
     hearsPolicy: true,
+    sendsFrames: true,
     ...more,
   });
   await mesh.start();

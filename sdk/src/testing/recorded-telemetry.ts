@@ -4,6 +4,7 @@ import type {
   AttemptRecord,
   BreakerState,
   CallRecord,
+  FrameDirection,
   Logger,
   Reporter,
   Telemetry,
@@ -24,6 +25,13 @@ export class RecordedTelemetry implements Telemetry {
   readonly attempts: AttemptRecord[] = [];
   readonly retries: { service: string; reason: Reason }[] = [];
   readonly rejections: { stage: RefusalStage; reason: Reason }[] = [];
+  readonly frames: {
+    readonly reporter: Reporter;
+    readonly service: string;
+    readonly direction: FrameDirection;
+    readonly frames: number;
+    readonly bytes: number;
+  }[] = [];
   readonly breakerChanges: { service: string; instance: string; state: BreakerState }[] = [];
   readonly revisions: number[] = [];
   readonly log: Logger = this.#logger({});
@@ -57,6 +65,10 @@ export class RecordedTelemetry implements Telemetry {
 
   rejected(stage: RefusalStage, reason: Reason): void {
     this.rejections.push({ stage, reason });
+  }
+
+  framesMoved(reporter: Reporter, service: string, direction: FrameDirection, frames: number, bytes: number): void {
+    this.frames.push({ reporter, service, direction, frames, bytes });
   }
 
   breakerChanged(service: string, instance: string, state: BreakerState): void {

@@ -6,7 +6,8 @@ import { encodeInstanceState, instanceSubject, PROTOCOL_VERSION, subscriptions }
 import { eventually, startProgram, type TestMesh } from "../harness/index.ts";
 import { type Abuse, type Attacker, outcomesOf } from "./abuse.ts";
 
-const FIVE_MIB = 5 * 1024 * 1024;
+/** More than travels in one call, in frames or whole; one buffer for all. */
+const TOO_LARGE = Buffer.alloc(65 * 1024 * 1024);
 const HUNDRED_KIB = 100 * 1024;
 const BLOCK_MS = 5_000;
 /** Shorter than what the broker needs to find a hung client, so that the deadline is what ends the call. */
@@ -32,20 +33,19 @@ function byWhomever(outcomes: string): string {
 }
 
 export const largePayload: Abuse = {
-  name: "a payload of 5 MB",
+  name: "a payload of 65 MB",
   outcome: "too-large (sdk)",
   prepare: async (mesh) =>
     await calling(mesh, "payload", { echo: (request: unknown) => request }, async (attacker, service, times) => {
-      const payload = Buffer.alloc(FIVE_MIB);
-      return await outcomesOf(times, async () => await attacker.call(service, "echo", payload));
+      return await outcomesOf(times, async () => await attacker.call(service, "echo", TOO_LARGE));
     }),
 };
 
 export const largeReply: Abuse = {
-  name: "a reply of 5 MB",
+  name: "a reply of 65 MB",
   outcome: "too-large (instance)",
   prepare: async (mesh) =>
-    await calling(mesh, "reply", { dump: () => Buffer.alloc(FIVE_MIB) }, async (attacker, service, times) => {
+    await calling(mesh, "reply", { dump: () => TOO_LARGE }, async (attacker, service, times) => {
       return await outcomesOf(times, async () => await attacker.call(service, "dump", {}));
     }),
 };

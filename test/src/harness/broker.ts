@@ -11,7 +11,14 @@ import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 
 interface ConnectionsReport {
-  readonly connections: readonly { readonly cid: number; readonly name?: string; readonly out_msgs: number }[];
+  readonly connections: readonly {
+    readonly cid: number;
+    readonly name?: string;
+    readonly in_bytes: number;
+    readonly out_bytes: number;
+    readonly out_msgs: number;
+    readonly subscriptions_list?: readonly string[];
+  }[];
 }
 
 export class TestBroker {
@@ -71,8 +78,23 @@ export class TestBroker {
       .reduce((sum, connection) => sum + connection.out_msgs, 0);
   }
 
+  /** Bytes that connections of a name, or of names that begin so, have sent and been sent. */
+  async bytes(prefix: string): Promise<number> {
+    return (await this.#report())
+      .filter(({ name }) => name?.startsWith(prefix) === true)
+      .reduce((sum, { in_bytes, out_bytes }) => sum + in_bytes + out_bytes, 0);
+  }
+
+  /** What the connections of a name subscribe now. */
+  async subscriptions(name: string): Promise<readonly string[]> {
+    const connections = (await this.#report()).filter((connection) => connection.name === name);
+    return connections.flatMap(({ subscriptions_list }) => subscriptions_list ?? []);
+  }
+
   async #report(): Promise<ConnectionsReport["connections"]> {
-    const answer = await fetch(`${this.#server.httpUrl}/connz?limit=1000`, { headers: { connection: "close" } });
+    const answer = await fetch(`${this.#server.httpUrl}/connz?limit=1000&subs=true`, {
+      headers: { connection: "close" },
+    });
     return ((await answer.json()) as ConnectionsReport).connections;
   }
 

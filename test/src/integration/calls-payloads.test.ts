@@ -95,22 +95,24 @@ test("headers travel in any script, and the mesh's own cannot be forged", async 
   }
 });
 
-test("a payload close to the broker's limit passes both ways", async () => {
+test("a payload close to the broker's limit passes both ways, in frames and relayed", async () => {
   const size = 1024 * 1024 - 1024;
   const bytes = new Uint8Array(size).fill(3);
-  const back = await caller.call<Uint8Array>("echo", "echo", bytes);
-  assert.equal(back.length, size);
-  assert.deepEqual([back[0], back[size - 1]], [3, 3]);
-  assert.equal((await caller.call<string>("echo", "text", { size })).length, size);
+  for (const by of [caller, await mesh.caller("guest", { role: "guest" })]) {
+    const back = await by.call<Uint8Array>("echo", "echo", bytes);
+    assert.equal(back.length, size);
+    assert.deepEqual([back[0], back[size - 1]], [3, 3]);
+    assert.equal((await by.call<string>("echo", "text", { size })).length, size);
+  }
 });
 
-test("over the broker's limit it is too-large, wherever that is found, and nothing breaks", async () => {
+test("over the broker's limit it is too-large for who takes no frames, wherever that is found, and nothing breaks", async () => {
   const limit = 1024 * 1024;
+  // A guest may publish no frames.
+  const guest = await mesh.caller("guest", { role: "guest" });
   // From far over the limit to where only the headers that the router adds make it too large.
   for (const size of [limit * 3, limit + 1, limit - 20, limit - 150, limit - 250]) {
-    const outcome = await caller
-      .call<Uint8Array>("echo", "echo", new Uint8Array(size))
-      .catch((error: unknown) => error);
+    const outcome = await guest.call<Uint8Array>("echo", "echo", new Uint8Array(size)).catch((error: unknown) => error);
     if (outcome instanceof Uint8Array) {
       assert.equal(outcome.length, size);
       continue;
@@ -122,15 +124,16 @@ test("over the broker's limit it is too-large, wherever that is found, and nothi
       `${size}: ${outcome.message}`,
     );
   }
-  const reply = await rejection(caller.call("echo", "bytes", { size: limit + 1 }));
+  const reply = await rejection(guest.call("echo", "bytes", { size: limit + 1 }));
   assert.deepEqual([(reply as MeshError).reason, (reply as MeshError).origin], ["too-large", "instance"]);
-  assert.deepEqual(await caller.call("echo", "echo", "still here"), "still here");
+  assert.deepEqual(await guest.call("echo", "echo", "still here"), "still here");
 });
 
-test("replies right below the limit end as a reply or as too-large, never as silence", async () => {
+test("relayed replies right below the limit end as a reply or as too-large, never as silence", async () => {
   const limit = 1024 * 1024;
+  const guest = await mesh.caller("guest", { role: "guest" });
   for (let size = limit - 260; size < limit; size += 20) {
-    const outcome = await caller
+    const outcome = await guest
       .call<Uint8Array>("echo", "bytes", { size }, { timeoutMs: 2_000 })
       .catch((error: unknown) => error as MeshError);
     if (outcome instanceof MeshError) assert.equal(outcome.reason, "too-large", `${size}: ${outcome.message}`);

@@ -20,6 +20,7 @@ const callers = (title: string): TestPlace => ({ file: `${HERE}/callers.test.ts`
 const callees = (title: string): TestPlace => ({ file: `${HERE}/callees.test.ts`, title });
 const broker = (title: string): TestPlace => ({ file: `${HERE}/broker-side.test.ts`, title });
 const floods = (title: string): TestPlace => ({ file: `${HERE}/floods.test.ts`, title });
+const frames = (title: string): TestPlace => ({ file: `${HERE}/frames.test.ts`, title });
 const pushes = (title: string): TestPlace => ({ file: `${HERE}/policy-pushes.test.ts`, title });
 const direct = (title: string): TestPlace => ({ file: `${HERE}/direct.test.ts`, title });
 const canary = (title: string): TestPlace => ({ file: `${HERE}/canary.test.ts`, title });
@@ -125,10 +126,17 @@ export const ATTACKS: readonly Attack[] = [
   {
     id: "12",
     attack: "floods of frames or inbox messages without a handshake",
-    waitsFor: "frames: streams that are open, and credits",
+    waitsFor: "",
     tests: [
       floods("a flood into a caller's inbox without a call reaches no SDK"),
       floods("frames for nobody's stream reach nobody, and a stream's subject takes its sender's name alone"),
+      frames(
+        "frames under another's name are the broker's to refuse, those without a handshake are dropped and counted",
+      ),
+      frames("frames beyond the credit, of nonsense and after the end are dropped and counted, and end nobody's call"),
+      frames("a flood into a stream that is open takes nothing but time from others"),
+      frames("an instance whose credits and offers point at others makes its caller publish nothing there"),
+      frames("a caller who is denied opens no stream"),
     ],
   },
   {

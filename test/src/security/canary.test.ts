@@ -21,6 +21,7 @@ const DISGUISES = [
 let mesh: TestMesh;
 let otlp: OtlpReceiver;
 let caller: Mesh;
+let visitor: Mesh;
 let guest: NatsBroker;
 let log: Log;
 let written = "";
@@ -85,6 +86,7 @@ service Vault { rpc Put(Entry) returns (Entry); }`,
   );
   caller = await mesh.caller("buyer", { telemetry });
   guest = await mesh.raw("guest", "guest");
+  visitor = await mesh.caller("visitor", { role: "guest", telemetry });
   await mesh.routersHeard();
 });
 
@@ -114,7 +116,10 @@ test("calls that fail in every way carry a secret, and answer without it", async
     () => caller.call("ledger", "late", request, { ...OPTIONS, signal: AbortSignal.timeout(50) }),
     () => caller.call("ledger", "missing", request, OPTIONS),
     () => caller.call("nowhere", "fine", request, OPTIONS),
-    () => caller.call("ledger", "fine", { big: CANARY.repeat(100_000) }, OPTIONS),
+    // In frames, and too large for who sends none.
+    () =>
+      caller.call("ledger", "throws", { big: CANARY.repeat(100_000) }, { ...OPTIONS, idempotencyKey: `big-${CANARY}` }),
+    () => visitor.call("ledger", "fine", { big: CANARY.repeat(100_000) }, OPTIONS),
     () => caller.call("ledger", "fine", request, { headers: { "X-Bad": `${CANARY}\r\nMalla-Caller: root` } }),
     () => caller.call("ledger", "fine", request, { headers: { Authorization: CANARY } }),
     () => caller.call("vault", "Put", { text: 7, cents: CANARY }),

@@ -37,6 +37,8 @@ function lossError({ instance }: Attempt, loss: Loss): MeshError {
 
 /** A reply as it came from the instance; bytes are passed on as they are. */
 export interface InstanceReply {
+  /** Empty for one that was kept from another call. */
+  readonly attemptId: string;
   readonly headers: HeaderBlock;
   readonly payload: Uint8Array;
 }

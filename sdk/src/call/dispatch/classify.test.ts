@@ -6,6 +6,7 @@ import { classify as classifyOf, outcomeOf } from "./classify.ts";
 
 const EMPTY = new Uint8Array(0);
 const reply = (fields: readonly string[], status = 0, payload = EMPTY): Parameters<typeof classifyOf>[0] => ({
+  attemptId: "",
   headers: { status, fields },
   payload,
 });

@@ -29,11 +29,11 @@ import { type Dispatch, type DispatchPorts, type DispatchResult, dispatch } from
 import { MAX_PARKED_CALLS_PER_PRINCIPAL, MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, Parking } from "./parking.ts";
 
 const EMPTY = new Uint8Array(0);
-const OK: InstanceReply = { headers: EMPTY_BLOCK, payload: Uint8Array.from([1]) };
-const NO_RESPONDERS: InstanceReply = { headers: { status: 503, fields: [] }, payload: EMPTY };
+const OK: InstanceReply = { attemptId: "", headers: EMPTY_BLOCK, payload: Uint8Array.from([1]) };
+const NO_RESPONDERS: InstanceReply = { attemptId: "", headers: { status: 503, fields: [] }, payload: EMPTY };
 
 function errorReply(error: MeshError, payload = EMPTY): InstanceReply {
-  return { headers: { status: 0, fields: errorFields(error, 1) }, payload };
+  return { attemptId: "", headers: { status: 0, fields: errorFields(error, 1) }, payload };
 }
 const NACK = errorReply(MeshError.of("not-started", "draining", { origin: "instance" }));
 

@@ -6,6 +6,7 @@ import {
   encodeHeaderBlock,
   encodePolicyPush,
   encodeRouterState,
+  framesSubject,
   header,
   isPlainSubject,
   POLICY_LIVE_SUBJECT,
@@ -31,6 +32,11 @@ const EMPTY = new Uint8Array(0);
 const CHECK_EVERY = 10_000;
 const LONG_MS = 301_000;
 const STEP_MS = 7;
+/** More than a reply in one message. */
+const LARGE_BYTES = 40_000;
+const STREAM = "conn-0123456789abcdef";
+/** Where credits, offers and frames for a caller go. */
+const STREAM_INBOX = /^_INBOX\.[a-z0-9-]+\.(orders|payments)\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}$/;
 /** How an attempt's id ends; its number follows. */
 const CALL_ID = "c1";
 /** In headers: the id of the input before. */
@@ -42,6 +48,7 @@ const contract = await loadContract(checkoutPath("services/shop/protos/payments.
 const KINDS = [
   "mesh.run.orders.i1.",
   "mesh.run.payments.i1.",
+  "mesh.frames.orders.i1.",
   "$SRV.PING",
   "$SRV.INFO",
   "$SRV.STATS",
@@ -56,6 +63,7 @@ const handlers = {
   Throws: (request: unknown): never => {
     throw request;
   },
+  Large: (): Uint8Array => new Uint8Array(LARGE_BYTES),
   Never: (): Promise<never> => new Promise(() => undefined),
 };
 
@@ -123,6 +131,7 @@ class InstanceWorld {
     const published = this.#watched.takePublished();
     for (const { subject, headers } of published) {
       must(isPlainSubject(subject), `published to ${subject}`);
+      if (STREAM_INBOX.test(subject)) continue;
       const service = parseReplySubject(subject)?.service;
       const isAnswer = service === SERVICE || service === contract.name || subject.startsWith("_INBOX.srv.");
       // Beside answers: announcements, and the question for the policy, which goes to a router that announced itself.
@@ -134,7 +143,7 @@ class InstanceWorld {
     const mayAnswer = message.subject.startsWith("$SRV.") ? 2 : 1;
     const answers = published
       .map(({ subject }) => subject)
-      .filter((subject) => !/^mesh\.(instance|call|via)\./.test(subject));
+      .filter((subject) => !/^mesh\.(instance|call|via)\./.test(subject) && !STREAM_INBOX.test(subject));
     const again = answers.length - new Set(answers).size;
     must(again < mayAnswer, `${again} of ${answers.length} answers went where another had gone`);
     if (message.reply.endsWith(`x${this.#count}`)) must(own.length <= mayAnswer, `answered ${own.length} times`);
@@ -212,6 +221,16 @@ function attempt(method: string, headers: Uint8Array, payload: string | Uint8Arr
   ];
 }
 
+const STREAM_MESSAGES: readonly (readonly [readonly string[], number])[] = [
+  [[header.seq, "1 0"], 16 * 1024],
+  [[header.seq, "1 1"], 16 * 1024],
+  [[header.seq, "1 2", header.end, "1"], LARGE_BYTES - 32 * 1024],
+  [[header.credit, "1 0 16"], 0],
+  [[header.credit, "1 3 3"], 0],
+  [[header.credit, "1 0 16 again"], 0],
+  [[header.cancel, "1"], 0],
+];
+
 const WORDS = [
   ".",
   "*",
@@ -224,6 +243,12 @@ const WORDS = [
   "LAST,",
   "Malla-Sent: 0\r\n",
   "Malla-Attempt: 9\r\n",
+  `Malla-Stream: ${STREAM}\r\n`,
+  "Malla-Bytes: 40000\r\n",
+  "Malla-Seq: 1 0\r\n",
+  "Malla-End: 1\r\n",
+  "Malla-Credit: 1 0 16\r\n",
+  "Malla-Credit: 1 3 3\r\n",
   "application/json",
   "application/protobuf",
   "Never",
@@ -240,6 +265,16 @@ export const instance: FuzzTarget = {
     ...Object.keys(handlers).map((method) => attempt(method, JSON_FIELDS, '{"a":[1,"b",null]}')),
     attempt("Echo", EMPTY, "plain"),
     attempt("Nothing", EMPTY, ""),
+    attempt("Echo", encodeHeaderBlock([header.stream, STREAM, header.bytes, "40000", header.timeout, "50"]), ""),
+    attempt("Large", encodeHeaderBlock([header.stream, STREAM, header.timeout, "50"]), ""),
+    ...STREAM_MESSAGES.map(
+      ([fields, size]): Input => [
+        bytesOf(framesSubject(SERVICE, "i1", "cart", STREAM)),
+        bytesOf("_INBOX.cart.orders.conn.0123456789abcdef"),
+        encodeHeaderBlock(fields),
+        new Uint8Array(size),
+      ],
+    ),
     ...[...contract.methods.keys()].map((method) => attempt(method, EMPTY, "{}", contract.name)),
     ...[...contract.methods.keys()].map((method) =>
       attempt(method, EMPTY, Uint8Array.of(10, 2, 111, 49), contract.name),
