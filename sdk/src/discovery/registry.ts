@@ -1,6 +1,6 @@
 // Who serves what, learnt from announcements. It believes only what a subject has proven, marks suspects instead of
 // erasing them, and freezes while this process cannot hear (failure rules 6 and 7).
-import { announcedLength, type InstanceState, TAKES_FRAMES } from "../contract/index.ts";
+import { announcedLength, CAPABILITY_FRAMES, type InstanceState } from "../contract/index.ts";
 import {
   createOutlierGroup,
   createOutlierState,
@@ -153,7 +153,7 @@ export class Registry {
     this.#clear(known);
     known.clockOffsetMs += (offset - known.clockOffsetMs) / 4;
     known.maxInFlight = state.maxInFlight;
-    known.takesFrames = state.capabilities.includes(TAKES_FRAMES);
+    known.takesFrames = state.capabilities.includes(CAPABILITY_FRAMES);
     known.load.reported(state.load, nowMs);
     if (!sameNames(known.methods, state.methods)) known.methods = new Set(state.methods);
     if (!sameNames(known.idempotentMethods, state.idempotentMethods))
@@ -318,7 +318,7 @@ function createInstance(
     methods: new Set(state.methods),
     idempotentMethods: new Set(state.idempotentMethods),
     maxInFlight: state.maxInFlight,
-    takesFrames: state.capabilities.includes(TAKES_FRAMES),
+    takesFrames: state.capabilities.includes(CAPABILITY_FRAMES),
     phase: state.phase,
     seenAtMs: nowMs,
     suspectUntilMs: 0,

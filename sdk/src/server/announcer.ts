@@ -5,13 +5,13 @@ import type { Runtime } from "../call/runtime.ts";
 import type { Timer } from "../call/timer-wheel.ts";
 import {
   announcementProblem,
+  CAPABILITY_FRAMES,
   encodeInstanceState,
   type InstanceState,
   instanceSubject,
   MAX_ANNOUNCEMENT_BYTES,
   PROTOCOL_VERSION,
   type ReportedLoad,
-  TAKES_FRAMES,
 } from "../contract/index.ts";
 import { ANNOUNCE_INTERVAL_MS } from "../discovery/registry.ts";
 
@@ -103,7 +103,7 @@ export class Announcer {
       load: load(),
       phase: this.#phase,
       sentAtMs: runtime.clock.stampMs(),
-      capabilities: [TAKES_FRAMES],
+      capabilities: [CAPABILITY_FRAMES],
     };
   }
 }
