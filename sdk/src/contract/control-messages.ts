@@ -7,6 +7,8 @@ import { announcementProblem } from "./announcement-bounds.ts";
 export const PROTOCOL_VERSION = 1;
 /** What an instance announces that takes direct calls: it has the policy to judge them by. */
 export const CAPABILITY_DIRECT = "direct";
+/** What an instance announces that takes requests in frames. */
+export const CAPABILITY_FRAMES = "frames";
 /** An announcement larger than this is not read. */
 export const MAX_ANNOUNCEMENT_BYTES = 64 * 1024;
 
@@ -17,9 +19,6 @@ export interface ReportedLoad {
   /** Event-loop lag, in ms. */
   readonly loopLagMs: number;
 }
-
-/** What an instance may announce to be capable of: it takes requests in frames. */
-export const TAKES_FRAMES = "frames";
 
 /** `mesh.instance.<service>.<instance>`: who it is stands in the subject, which the broker has proven. */
 export interface InstanceState {

@@ -1,6 +1,6 @@
 // What an instance says of itself, apart from its load. Instances of one release mostly say the same, and say it again every five
 // seconds: it is read once and shared.
-import { announcedLength, type InstanceState, TAKES_FRAMES } from "../contract/index.ts";
+import { announcedLength, CAPABILITY_FRAMES, type InstanceState } from "../contract/index.ts";
 
 export interface Announced {
   readonly version: string;
@@ -30,7 +30,7 @@ export function announcedOf(
     methods: sharedNames(state.methods, like?.methods),
     idempotentMethods: sharedNames(state.idempotentMethods, like?.idempotentMethods),
     maxInFlight,
-    takesFrames: state.capabilities.includes(TAKES_FRAMES),
+    takesFrames: state.capabilities.includes(CAPABILITY_FRAMES),
     phase,
     length: announcedLength(state),
     bytes,

@@ -2,7 +2,7 @@
 import type { Broker } from "../broker/broker.ts";
 import type { FramePool } from "../call/frames/frame-pool.ts";
 import type { Runtime } from "../call/runtime.ts";
-import { CAPABILITY_DIRECT, runSubject, TAKES_FRAMES } from "../contract/index.ts";
+import { CAPABILITY_DIRECT, CAPABILITY_FRAMES, runSubject } from "../contract/index.ts";
 import type { RouterDirectory } from "../discovery/router-directory.ts";
 import { Announcer } from "./announcer.ts";
 import type { DirectGate } from "./direct-gate.ts";
@@ -71,7 +71,7 @@ export class ServedInstance {
   }
 
   #capabilities(): readonly string[] {
-    return this.#options.gate?.canJudge === true ? [TAKES_FRAMES, CAPABILITY_DIRECT] : [TAKES_FRAMES];
+    return this.#options.gate?.canJudge === true ? [CAPABILITY_FRAMES, CAPABILITY_DIRECT] : [CAPABILITY_FRAMES];
   }
 
   /** Takes nothing new, finishes what runs, says goodbye. Subscriptions stay until the last call has ended. */
