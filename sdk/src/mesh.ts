@@ -1,10 +1,10 @@
 // One process's place on the mesh: what `connect` returns.
 import type { Broker, BrokerMessage } from "./broker/broker.ts";
-import { currentAmbient } from "./call/ambient.ts";
 import { FramePool } from "./call/frames/frame-pool.ts";
 import { decodeJson, decodePayload, encodePayload } from "./call/payload.ts";
 import type { Runtime } from "./call/runtime.ts";
 import { type CallOptions, requestFields } from "./client/call-options.ts";
+import { CallSender } from "./client/call-sender.ts";
 import { CallerFrames } from "./client/caller-frames.ts";
 import { type ContractClient, createContractClient } from "./client/contract-client.ts";
 import { DirectPath } from "./client/direct-path.ts";
@@ -14,30 +14,27 @@ import { PolicyFeed } from "./client/policy-feed.ts";
 import { RoutedPath } from "./client/routed-path.ts";
 import { ServiceInboxes } from "./client/service-inboxes.ts";
 import {
-  DEFAULT_TIMEOUT_MS,
+  CONTENT_TYPE_BYTES,
   decodeRouterState,
   header,
   headerValue,
-  isMethodName,
-  isServiceName,
-  MAX_TIMEOUT_MS,
   MESH_SERVICE,
-  MeshError,
   parseRouterSubject,
   subscriptions,
 } from "./contract/index.ts";
 import { PolicyFreshness } from "./discovery/policy-freshness.ts";
 import { LivePolicy } from "./discovery/policy-holder.ts";
 import { RouterDirectory } from "./discovery/router-directory.ts";
-import { settingsOf } from "./engine/index.ts";
 import type { Contract } from "./protobuf/contract.ts";
 import { DirectGate } from "./server/direct-gate.ts";
 import { type ContractHandlers, contractEndpoints, type Handlers, jsonEndpoints } from "./server/endpoint.ts";
 import { ServedInstance } from "./server/instance.ts";
-import { attribute, rpcSpan } from "./telemetry/rpc-semantics.ts";
+import { attribute } from "./telemetry/rpc-semantics.ts";
 
 /** How often routers that fell silent are dropped, in ms. */
 const SWEEP_MS = 1_000;
+const NO_OPTIONS: CallOptions = Object.freeze({});
+const NOTHING = new Uint8Array(0);
 
 export interface MeshFacts {
   readonly principal: string;
@@ -73,6 +70,7 @@ export class Mesh {
   readonly #frames: CallerFrames | undefined;
   readonly #routed: RoutedPath;
   readonly #direct: DirectPath | undefined;
+  readonly #sender: CallSender;
   readonly #served: ServedInstance;
   readonly #onClose: () => Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -108,6 +106,12 @@ export class Mesh {
         services: facts.directTo,
         routed: (request, settle) => this.#goRouted(request, settle),
       });
+    this.#sender = new CallSender({
+      runtime,
+      principal,
+      policy: this.#policy,
+      carry: (request, settle) => this.#direct?.call(request, settle) ?? this.#goRouted(request, settle),
+    });
     const gate = this.#mayHearPolicy ? new DirectGate({ ...judged, runtime }) : undefined;
     this.#served = new ServedInstance({ ...facts, broker, runtime, pool, routers: this.#routers, gate });
   }
@@ -206,7 +210,7 @@ export class Mesh {
   }
 
   async #askRouter(method: string): Promise<Uint8Array> {
-    return (await this.#send(MESH_SERVICE, method, new Uint8Array(0), [], true, {})).payload;
+    return (await this.#send(MESH_SERVICE, method, NOTHING, CONTENT_TYPE_BYTES, true, NO_OPTIONS)).payload;
   }
 
   #policyFeed(): PolicyFeed | undefined {
@@ -244,31 +248,32 @@ export class Mesh {
     service: string,
     method: string,
     request?: unknown,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<Result> {
-    const { bytes, contentType } = encodePayload(request);
-    const reply = await this.#send(
-      service,
-      method,
-      bytes,
-      requestFields(options, contentType),
-      options.idempotencyKey !== undefined,
-      options,
-    );
-    return decodePayload(reply.payload, headerValue(reply.headers, header.contentType)) as Result;
+    // One promise a call: what is thrown here rejects it.
+    return new Promise<Result>((resolve, reject) => {
+      const { bytes, contentType } = encodePayload(request);
+      const fields = requestFields(options, contentType);
+      const keyed = options.idempotencyKey !== undefined;
+      this.#sender.send(service, method, bytes, fields, keyed, options, (error, reply) => {
+        if (error !== undefined) {
+          reject(error);
+          return;
+        }
+        const { headers, payload } = reply as CallReply;
+        try {
+          resolve(decodePayload(payload, headerValue(headers, header.contentType)) as Result);
+        } catch (unreadable) {
+          reject(unreadable as Error);
+        }
+      });
+    });
   }
 
   /** A typed client of a contract: `mesh.client(payments).Charge({ cents: 500 })`. */
   client<Service>(contract: Contract<Service>): ContractClient<Service> {
     return createContractClient(contract, async (service, method, payload, contentType, repeatable, options) => {
-      const reply = await this.#send(
-        service,
-        method,
-        payload,
-        requestFields(options, contentType),
-        repeatable,
-        options,
-      );
+      const reply = await this.#send(service, method, payload, contentType, repeatable, options);
       return { payload: reply.payload, contentType: headerValue(reply.headers, header.contentType) };
     });
   }
@@ -277,65 +282,17 @@ export class Mesh {
     service: string,
     method: string,
     payload: Uint8Array,
-    fields: string[],
+    contentType: string,
     repeatable: boolean,
     options: CallOptions,
   ): Promise<CallReply> {
-    checkTarget(service, method);
-    const { clock, telemetry } = this.#runtime;
-    const ambient = currentAmbient();
-    const now = clock.nowMs();
-    const deadlineAtMs = Math.min(now + timeoutOf(options), ambient?.deadlineAtMs ?? Number.POSITIVE_INFINITY);
-    const signal = options.signal;
-    if (signal?.aborted === true || ambient?.signal.aborted === true)
-      throw abortError((signal?.aborted === true ? signal : ambient?.signal)?.reason);
-    const { name, attributes } = rpcSpan(service, method);
-    const span = telemetry.tracer?.startSpan(name, "client", ambient?.trace, attributes);
-    const trace = span?.context ?? ambient?.trace ?? telemetry.tracer?.unsampledRoot();
-    if (ambient?.baggage !== undefined) fields.push(header.baggage, ambient.baggage);
-    if (ambient !== undefined && ambient.priority !== "default" && options.priority === undefined)
-      fields.push(header.priority, ambient.priority);
-    const request: OutgoingRequest = {
-      service,
-      method,
-      payload,
-      fields,
-      deadlineAtMs,
-      repeatable: repeatable || settingsOf(this.#policy.current, service).isIdempotent(method),
-      needsRouter: options.idempotencyKey !== undefined || options.userToken !== undefined,
-      span,
-      trace,
-    };
-    telemetry.callStarted("caller", service);
     return await new Promise<CallReply>((resolve, reject) => {
-      const signals = [signal, ambient?.signal].filter((one) => one !== undefined);
-      const onAbort = (event: Event): void => running.cancel(abortError((event.target as AbortSignal).reason));
-      const running = this.#carry(request, (error, reply, attempts, version) => {
-        for (const one of signals) one.removeEventListener("abort", onAbort);
-        const code = error?.status ?? "OK";
-        const reason = error?.reason ?? "";
-        span?.end(code, reason);
-        telemetry.callEnded({
-          reporter: "caller",
-          caller: this.#facts.principal,
-          service,
-          method,
-          version,
-          code,
-          reason,
-          durationMs: clock.nowMs() - now,
-          attempts,
-        });
+      const fields = requestFields(options, contentType);
+      this.#sender.send(service, method, payload, fields, repeatable, options, (error, reply) => {
         if (error === undefined) resolve(reply as CallReply);
         else reject(error);
       });
-      for (const one of signals) one.addEventListener("abort", onAbort);
     });
-  }
-
-  /** Past the routers where that is allowed and possible now, else through one. */
-  #carry(request: OutgoingRequest, settle: Settle): RunningCall {
-    return this.#direct?.call(request, settle) ?? this.#goRouted(request, settle);
   }
 
   #goRouted(request: OutgoingRequest, settle: Settle): RunningCall {
@@ -365,26 +322,4 @@ export class Mesh {
     await this.#broker.close();
     await this.#onClose();
   }
-}
-
-function checkTarget(service: string, method: string): void {
-  if (!isServiceName(service))
-    throw new TypeError(`service name ${JSON.stringify(service)}: a DNS label in lower case is expected`);
-  if (!isMethodName(method))
-    throw new TypeError(`method name ${JSON.stringify(method)}: a letter, then letters, digits and _ are expected`);
-}
-
-function timeoutOf(options: CallOptions): number {
-  const { timeoutMs } = options;
-  if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0)
-    throw new TypeError(`timeoutMs: a number above 0 is expected, not ${timeoutMs}`);
-  return Math.min(timeoutMs, MAX_TIMEOUT_MS);
-}
-
-/** A deadline that aborted the surrounding call stays a deadline; everything else is a cancellation. */
-function abortError(reason: unknown): MeshError {
-  if (reason instanceof MeshError && reason.reason === "deadline")
-    return MeshError.of("deadline", "the deadline of the surrounding call passed");
-  return MeshError.of("cancelled", "the call was cancelled by its caller", { cause: reason });
 }

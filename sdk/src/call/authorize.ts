@@ -22,17 +22,23 @@ export function authorizeServices(
   origin: Origin,
   onAudited: (rules: readonly string[]) => void,
 ): void {
-  const judge = (service: string): void => {
-    const { audited } = authorize(exchange.policy, finalFacts(exchange, service), origin);
-    if (audited.length > 0) onAudited(audited);
-  };
-  judge(exchange.targetService);
+  authorizeAt(exchange.targetService, exchange, origin, onAudited);
   const destinations = exchange.route?.destinations;
   if (destinations === undefined) return;
   const judged = [exchange.targetService];
   for (const { service } of destinations) {
     if (service === undefined || judged.includes(service)) continue;
     judged.push(service);
-    judge(service);
+    authorizeAt(service, exchange, origin, onAudited);
   }
+}
+
+function authorizeAt(
+  service: string,
+  exchange: Exchange,
+  origin: Origin,
+  onAudited: (rules: readonly string[]) => void,
+): void {
+  const { audited } = authorize(exchange.policy, finalFacts(exchange, service), origin);
+  if (audited.length > 0) onAudited(audited);
 }

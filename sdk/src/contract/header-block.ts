@@ -155,7 +155,19 @@ export function headerValue(block: HeaderBlock, name: string): string | undefine
 }
 
 function sameName(a: string, b: string): boolean {
-  return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+  return a === b || (a.length === b.length && (a.charCodeAt(0) | 0x20) === (b.charCodeAt(0) | 0x20) && sameText(a, b));
+}
+
+/** In any case. Most names of the same length differ by what follows the prefix, so nothing is made before a letter differs. */
+function sameText(a: string, b: string): boolean {
+  for (let i = 0; i < a.length; i++) {
+    const left = a.charCodeAt(i);
+    const right = b.charCodeAt(i);
+    if (left === right) continue;
+    const letter = left | 0x20;
+    if (letter !== (right | 0x20) || letter < 0x61 || letter > 0x7a) return false;
+  }
+  return true;
 }
 
 const RESERVED_EXACT = new Set(["traceparent", "tracestate", "authorization", "content-type"]);

@@ -19,12 +19,14 @@ import {
   parseInstanceSubject,
   parseReplySubject,
   parseRouterSubject,
+  parseServiceInbox,
   parseStream,
   provenPrincipal,
   replyIdOf,
   replySubject,
   routerSubject,
   runSubject,
+  serviceInboxSubject,
   serviceQuestion,
   serviceSubjects,
   streamName,
@@ -193,6 +195,29 @@ describe("a reply subject is input", () => {
   for (const reply of OK) test(`passes ${reply}`, () => assert.ok(isReplyOf("cart", reply)));
   for (const reply of BAD)
     test(`refuses ${JSON.stringify(reply.slice(0, 40))}`, () => assert.ok(!isReplyOf("cart", reply)));
+});
+
+describe("a direct call's reply", () => {
+  test("is the caller's inbox for that service, and names the call", () => {
+    assert.equal(parseServiceInbox("cart", "orders", serviceInboxSubject("cart", "orders", "c-1", "id_2")), "id_2");
+  });
+  const BAD = [
+    "",
+    "_INBOX.cart.orders.conn",
+    "_INBOX.cart.orders.conn.",
+    "_INBOX.cart.orders..id",
+    "_INBOX.cart.orders.conn.id.more",
+    "_INBOX.cart.orders.conn.*",
+    "_INBOX.cart.orders.*.id",
+    "_INBOX.cart.orders.conn.i d",
+    "_INBOX.cart.billing.conn.id",
+    "_INBOX.web.orders.conn.id",
+    "_INBOX.cart.ordersx.conn.id",
+    "_INBOX.cart.conn.id",
+    "mesh.reply.router-a.orders.id",
+  ];
+  for (const reply of BAD)
+    test(`refuses ${JSON.stringify(reply)}`, () => assert.equal(parseServiceInbox("cart", "orders", reply), undefined));
 });
 
 test("a plain subject has no wildcard, blank or empty token", () => {

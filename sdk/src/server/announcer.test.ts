@@ -107,6 +107,26 @@ test("many new routers are greeted once, within 200 ms", async () => {
   assert.equal(heard.length, 3);
 });
 
+test("callers who greet are told once a second, however often they do; a router does not wait for that", async () => {
+  const { server, runtime, heard, announcer } = announced();
+  announcer.start();
+  const after = async (ms: number): Promise<number> => {
+    runtime.clock.advance(ms);
+    await server.settle();
+    return heard.length;
+  };
+  for (let i = 0; i < 50; i++) announcer.greetCaller();
+  assert.equal(await after(900), 1);
+  assert.equal(await after(105), 2);
+  announcer.greetCaller();
+  announcer.greet();
+  assert.equal(await after(205), 3);
+  // Who greets after it has been silent for long is told at once.
+  await after(5_000);
+  announcer.greetCaller();
+  assert.equal(await after(10), 4);
+});
+
 test("after a stop nobody is greeted", async () => {
   const { server, runtime, heard, announcer } = announced();
   announcer.greet();

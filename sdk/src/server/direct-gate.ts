@@ -5,7 +5,7 @@ import type { Runtime } from "../call/runtime.ts";
 import { type AttemptTarget, headerValue, MeshError } from "../contract/index.ts";
 import type { PolicyFreshness } from "../discovery/policy-freshness.ts";
 import type { PolicyHolder } from "../discovery/policy-holder.ts";
-import { settingsOf } from "../engine/index.ts";
+import { lowerPriority, type ServiceSettings, settingsOf } from "../engine/index.ts";
 import { BoundedLines } from "../telemetry/bounded-lines.ts";
 
 export interface DirectGateOptions {
@@ -34,15 +34,15 @@ export class DirectGate {
     return freshness.isFresh(runtime.clock.nowMs());
   }
 
-  /** Why a call is refused; undefined: it may run. What policy denies is counted, and written down once. */
-  refusalOf(target: AttemptTarget, facts: RequestFacts): MeshError | undefined {
+  /** What a call may run with, its priority no higher than policy allows; or why it is refused, which is counted and written down once. */
+  judge(target: AttemptTarget, facts: RequestFacts): RequestFacts | MeshError {
     if (!this.canJudge) {
       const message = "this instance does not know yet which policy is in force, so no call past the routers may run";
       return MeshError.of("not-started", message, { origin: "instance" });
     }
     try {
-      this.#judge(target, facts);
-      return undefined;
+      const priority = lowerPriority(facts.priority, this.#judge(target, facts).maxPriorityOf(target.principal));
+      return priority === facts.priority ? facts : { ...facts, priority };
     } catch (thrown) {
       const error = MeshError.from(thrown, "instance");
       const { principal, service, method } = target;
@@ -52,11 +52,13 @@ export class DirectGate {
     }
   }
 
-  #judge({ principal, service, method }: AttemptTarget, facts: RequestFacts): void {
+  /** Returns the settings of the service. Throws what denies the call. */
+  #judge({ principal, service, method }: AttemptTarget, facts: RequestFacts): ServiceSettings {
     const { policy, runtime } = this.#options;
     const header = (name: string): string | undefined => headerValue(facts.headers, name);
     const { audited } = authorize(policy.current, { principal, service, method, header }, "instance");
-    if (!settingsOf(policy.current, service).direct) {
+    const settings = settingsOf(policy.current, service);
+    if (!settings.direct) {
       const message = `${service} takes no calls past the routers (ServicePolicy, direct: false); send it through one`;
       throw MeshError.of("denied", message, { origin: "instance" });
     }
@@ -64,5 +66,6 @@ export class DirectGate {
       const message = "an AccessPolicy in audit mode would have refused this call";
       runtime.telemetry.log.info({ service, method, caller: principal, rules: audited }, message);
     }
+    return settings;
   }
 }

@@ -147,8 +147,9 @@ export class Receiver {
       return this.#refuse(message, MeshError.from(error, "instance"));
     }
     // Before anything is told about the target, so that strangers cannot probe for names.
-    const denial = target.kind === "direct" ? this.#options.gate?.refusalOf(target, facts) : undefined;
-    if (denial !== undefined) return this.#refuse(message, denial);
+    const judged = target.kind === "direct" ? this.#options.gate?.judge(target, facts) : facts;
+    if (judged instanceof MeshError) return this.#refuse(message, judged);
+    facts = judged ?? facts;
     const found = this.#endpoints.get(target.method);
     if (found === undefined) {
       const text = `service ${target.service} has no method ${target.method}`;

@@ -72,7 +72,7 @@ interface World {
   reply(attempt: Attempt, reply: InstanceReply): void;
 }
 
-function world(seed = 1): World {
+function world(seed = 1, parks = true): World {
   const telemetry = new RecordedTelemetry();
   const runtime = createTestRuntime({ seed, telemetry });
   const parking = new Parking(runtime.timers);
@@ -88,7 +88,7 @@ function world(seed = 1): World {
     registry,
     attempts,
     sender,
-    parking,
+    parking: parks ? parking : undefined,
     onWanted: (service) => wanted.push(service),
     onWaiting: (_exchange, notice) => notices.push(notice),
     budgetOf: () => budget,
@@ -373,6 +373,18 @@ describe("nobody there", () => {
     assert.equal(w.sender.sent.length, 1);
     w.reply(w.sender.last, OK);
     only(w.results);
+    assertClean(w);
+  });
+
+  test("whoever has no place to wait in ends at once, and says that the call would wait", () => {
+    const w = world(1, false);
+    w.start();
+    assert.deepEqual([only(w.results).error?.reason, only(w.results).waits], ["no-instance", true]);
+    w.results.length = 0;
+    w.announce("a");
+    w.sender.failure = new BrokerDisconnected();
+    w.start();
+    assert.deepEqual([only(w.results).error?.reason, only(w.results).waits], ["not-started", true]);
     assertClean(w);
   });
 

@@ -3,6 +3,7 @@
 import type { BrokerMessage } from "@malla/sdk/broker";
 import {
   decodeProbeAnswer,
+  directSubject,
   encodeHeaderBlock,
   encodePolicyPush,
   encodeRouterState,
@@ -11,10 +12,12 @@ import {
   isPlainSubject,
   POLICY_LIVE_SUBJECT,
   PROBE_METHOD,
+  parseAttemptSubject,
   parseReplySubject,
   replySubject,
   routerSubject,
   runSubject,
+  serviceInboxSubject,
   serviceSubjects,
 } from "@malla/sdk/contract";
 import { signHead } from "@malla/sdk/discovery";
@@ -49,6 +52,7 @@ const KINDS = [
   "mesh.run.orders.i1.",
   "mesh.run.payments.i1.",
   "mesh.frames.orders.i1.",
+  "mesh.direct.orders.i1.",
   "$SRV.PING",
   "$SRV.INFO",
   "$SRV.STATS",
@@ -76,6 +80,8 @@ class InstanceWorld {
   );
   readonly #router = this.#server.connect();
   readonly #heard: BrokerMessage[] = [];
+  /** Inboxes of callers for this service, from which they asked past the routers. */
+  readonly #asked = new Set<string>();
   #close: () => Promise<void> = async () => undefined;
   #count = 0;
   #checks = 0;
@@ -108,6 +114,9 @@ class InstanceWorld {
       headers: named,
       payload: payload.subarray(0, MAX_PAYLOAD_BYTES - named.length),
     };
+    const target = parseAttemptSubject(message.subject);
+    if (target?.kind === "direct" && message.reply.startsWith(`_INBOX.${target.principal}.${SERVICE}.`))
+      this.#asked.add(message.reply);
     this.#router.publish(message.subject, message.payload, message.reply, message.headers);
     await this.#server.settle();
     this.#runtime.clock.advance(STEP_MS);
@@ -131,9 +140,13 @@ class InstanceWorld {
     const published = this.#watched.takePublished();
     for (const { subject, headers } of published) {
       must(isPlainSubject(subject), `published to ${subject}`);
-      if (STREAM_INBOX.test(subject)) continue;
+      if (STREAM_INBOX.test(subject) && subject !== message.reply) continue;
       const service = parseReplySubject(subject)?.service;
       const isAnswer = service === SERVICE || service === contract.name || subject.startsWith("_INBOX.srv.");
+      if (subject.startsWith("_INBOX.") && !isAnswer) {
+        this.#mustHaveAsked(subject);
+        continue;
+      }
       // Beside answers: announcements, and the question for the policy, which goes to a router that announced itself.
       must(isAnswer || /^mesh\.(instance|via|call|cancel)\./.test(subject), `published to ${subject}`);
       checkPublishedHeaders(headers);
@@ -143,13 +156,21 @@ class InstanceWorld {
     const mayAnswer = message.subject.startsWith("$SRV.") ? 2 : 1;
     const answers = published
       .map(({ subject }) => subject)
-      .filter((subject) => !/^mesh\.(instance|call|via)\./.test(subject) && !STREAM_INBOX.test(subject));
+      .filter(
+        (subject) =>
+          !/^mesh\.(instance|call|via)\./.test(subject) && (!STREAM_INBOX.test(subject) || subject === message.reply),
+      );
     const again = answers.length - new Set(answers).size;
     must(again < mayAnswer, `${again} of ${answers.length} answers went where another had gone`);
     if (message.reply.endsWith(`x${this.#count}`)) must(own.length <= mayAnswer, `answered ${own.length} times`);
     const reason = own[0] === undefined ? "-" : textOf(own[0].headers).match(/Malla-Reason: (\S+)/)?.[1];
     const kind = KINDS.findIndex((prefix) => message.subject.startsWith(prefix));
     return `${own.length > 0 && reason === undefined ? "ok" : "no"} ${reason} ${own.length} ${published.length} ${kind} ${Math.min(own[0]?.payload.length ?? 0, 24)}`;
+  }
+
+  /** A direct call is answered by this service, to who asked, now or earlier, and to nobody else. */
+  #mustHaveAsked(answered: string): void {
+    must(this.#asked.has(answered) && answered.split(".").length === 5, `${answered} was answered: whose is it?`);
   }
 
   #nothingThrown(): void {
@@ -230,6 +251,14 @@ const STREAM_MESSAGES: readonly (readonly [readonly string[], number])[] = [
   [[header.credit, "1 0 16 again"], 0],
   [[header.cancel, "1"], 0],
 ];
+function directly(method: string, headers: Uint8Array, payload: string): Input {
+  return [
+    bytesOf(directSubject(SERVICE, "i1", "cart", method)),
+    bytesOf(serviceInboxSubject("cart", SERVICE, "conn", CALL_ID)),
+    headers,
+    bytesOf(payload),
+  ];
+}
 
 const WORDS = [
   ".",
@@ -237,6 +266,8 @@ const WORDS = [
   ">",
   "\r\n",
   "mesh.run.orders.i1.cart.",
+  "mesh.direct.orders.i1.cart.",
+  "_INBOX.cart.orders.conn.",
   "Malla-Timeout: 0\r\n",
   "Malla-Cancel: c1\r\n",
   "Malla-Probe: c1,LAST,LAST\r\n",
@@ -281,6 +312,10 @@ export const instance: FuzzTarget = {
     ),
     attempt(PROBE_METHOD, encodeHeaderBlock([header.probe, "c1,c2,LAST,c1x0"]), ""),
     attempt(PROBE_METHOD, encodeHeaderBlock([header.probe, "LAST,LAST,LAST"]), ""),
+    ...Object.keys(handlers).map((method) => directly(method, JSON_FIELDS, '{"a":1}')),
+    directly(PROBE_METHOD, encodeHeaderBlock([header.probe, "c1,LAST"]), ""),
+    directly(PROBE_METHOD, encodeHeaderBlock([header.probe, ""]), ""),
+    [bytesOf(directSubject(SERVICE, "i1", "cart", "Never")), EMPTY, encodeHeaderBlock([header.cancel, LAST]), EMPTY],
     [bytesOf(runSubject(SERVICE, "i1", "cart", "Never")), EMPTY, encodeHeaderBlock([header.cancel, LAST]), EMPTY],
     [bytesOf(routerSubject(ROUTER)), EMPTY, EMPTY, ROUTER_STATE],
     [bytesOf(POLICY_LIVE_SUBJECT), EMPTY, EMPTY, encodePolicyPush({ head: HEAD, documents: [], complete: true })],

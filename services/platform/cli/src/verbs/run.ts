@@ -1,17 +1,19 @@
 // `malla run --service orders -- node orders.js`: a program on the mesh, with credentials made on the way.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { credentialsFile, ensureKeys, writeCredentials } from "@malla/broker-config";
+import { readCredentials } from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { checkNamespace, type MeshFlags, natsUrl } from "../mesh/session.ts";
-import { example, meshFlags } from "./verb.ts";
+import { collect, example, meshFlags } from "./verb.ts";
 
 interface RunFlags extends MeshFlags {
   readonly service: string;
   readonly serviceVersion: string;
+  readonly direct: readonly string[];
 }
 
 export function addRun(program: Command): void {
@@ -21,6 +23,12 @@ export function addRun(program: Command): void {
     .passThroughOptions()
     .requiredOption("--service <name>", "name of the service")
     .option("--service-version <version>", "version of this instance, semver", process.env["MALLA_VERSION"] ?? "0.0.0")
+    .option(
+      "--direct <service>",
+      "a service that it may call past the routers; may be given several times",
+      collect,
+      [] as string[],
+    )
     .argument("<command...>", "the program and its arguments, after --");
   example(meshFlags(command), "malla run --service orders --service-version 1.2.0 -- node orders.js");
   command.action(async (words: string[], flags: RunFlags) => {
@@ -32,8 +40,7 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
   checkNamespace(flags);
   if (program === undefined) throw misuse("a command is expected after --");
   const home = requireHome();
-  const path = credentialsFile(home, flags.service);
-  if (!existsSync(path)) await writeCredentials(home, { name: flags.service, role: "service" }, await ensureKeys(home));
+  const path = await credentialsOf(home, flags);
   const env = {
     ...process.env,
     NATS_URL: natsUrl(flags, home),
@@ -42,6 +49,17 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
     MALLA_VERSION: flags.serviceVersion,
   };
   return await exitOf(program, spawn(program, args, { env, stdio: "inherit" }));
+}
+
+/** Path of its credentials. They are issued if there are none, or none that name all of `--direct`. */
+async function credentialsOf(home: string, { service, direct }: RunFlags): Promise<string> {
+  const path = credentialsFile(home, service);
+  if (existsSync(path)) {
+    const { directTo } = readCredentials(readFileSync(path, "utf8"), path);
+    if (direct.every((target) => directTo.includes(target))) return path;
+  }
+  const role = direct.length === 0 ? ({ role: "service" } as const) : ({ role: "direct", directTo: direct } as const);
+  return await writeCredentials(home, { name: service, ...role }, await ensureKeys(home));
 }
 
 /** The exit code of a child, as shells report it. Signals we get are passed on. */
