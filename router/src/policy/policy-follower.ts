@@ -5,6 +5,7 @@ import type { Broker } from "@malla/sdk/broker";
 import type { Runtime } from "@malla/sdk/call";
 import { encodePolicyPush, POLICY_LIVE_SUBJECT } from "@malla/sdk/contract";
 import {
+  documentsIn,
   type LivePolicy,
   openHead,
   type PolicyStore,
@@ -133,10 +134,7 @@ export class PolicyFollower {
 
   async #take(signed: SignedHead, documents: readonly StoredDocument[]): Promise<void> {
     const { broker, policy, runtime } = this.#options;
-    const problems = await policy.swap(
-      signed.head.revision,
-      documents.map((stored) => stored.document),
-    );
+    const problems = await policy.swap(signed.head.revision, documentsIn(documents));
     if (problems === undefined) return;
     this.#head = signed;
     this.#documents = documents;

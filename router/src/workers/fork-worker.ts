@@ -17,6 +17,12 @@ export interface WorkerEvents {
   readonly onEnd: (how: string) => void;
 }
 
+/**
+ * Half of Node's young generation would be empty, and be kept all the same: a router's garbage is short-lived and its calls are small.
+ * 16 MiB each (the default) are 25 MiB more of resident memory, for no less CPU an announcement.
+ */
+const MEMORY_FLAG = "--max-semi-space-size=4";
+
 /** Flags of this process that a worker must have too; a debugger's port can be had once. */
 function inheritedFlags(): readonly string[] {
   return process.execArgv.filter((flag) => !/^--(inspect|test)/.test(flag));
@@ -25,7 +31,7 @@ function inheritedFlags(): readonly string[] {
 export function forkWorker({ onMessage, onEnd }: WorkerEvents): WorkerProcess {
   const program = new URL(import.meta.url.endsWith(".ts") ? "main.ts" : "main.js", import.meta.url);
   const child: ChildProcess = fork(fileURLToPath(program), [], {
-    execArgv: [...inheritedFlags()],
+    execArgv: [MEMORY_FLAG, ...inheritedFlags()],
     serialization: "advanced",
     // Its log is ours; what we say on stdout is ours alone.
     stdio: ["ignore", "ignore", "inherit", "ipc"],

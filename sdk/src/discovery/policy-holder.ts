@@ -40,7 +40,7 @@ export class LivePolicy implements PolicyHolder {
    * Takes a revision; a small one is in force when this returns, before the promise is resolved. Resolves to the problems found,
    * or to undefined if the revision was not newer, or a newer one came while it was compiled.
    */
-  async swap(revision: number, documents: readonly MeshDocument[]): Promise<readonly Problem[] | undefined> {
+  async swap(revision: number, documents: Iterable<MeshDocument>): Promise<readonly Problem[] | undefined> {
     if ((this.#loaded && revision <= this.#current.revision) || (this.#wanted > 0 && revision <= this.#wanted))
       return undefined;
     this.#wanted = revision;

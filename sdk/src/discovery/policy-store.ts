@@ -231,9 +231,37 @@ export class PolicyStore {
   }
 }
 
-/** Parses a stored document. What the operator's tools wrote after validation needs no second validation. */
+/**
+ * A stored document, parsed each time it is asked for: who holds thousands of them needs them once, and the bytes are a fraction of
+ * what is parsed from them. What the operator's tools wrote after validation needs no second validation. Throws if it is no JSON.
+ */
 export function readStoredDocument(bytes: Uint8Array, hash: string): StoredDocument {
-  return { document: JSON.parse(Buffer.from(bytes).toString("utf8")) as MeshDocument, bytes, hash };
+  JSON.parse(textOf(bytes));
+  // A message's bytes are a part of what was read from the socket, which would be kept with them.
+  return new LazyDocument(Buffer.from(bytes), hash);
+}
+
+class LazyDocument implements StoredDocument {
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+
+  constructor(bytes: Uint8Array, hash: string) {
+    this.bytes = bytes;
+    this.hash = hash;
+  }
+
+  get document(): MeshDocument {
+    return JSON.parse(textOf(this.bytes)) as MeshDocument;
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** Each parsed when it is its turn, so that a policy is never there as a whole. */
+export function* documentsIn(stored: Iterable<StoredDocument>): Iterable<MeshDocument> {
+  for (const { document } of stored) yield document;
 }
 
 function merge(entries: readonly HeadEntry[], change: PolicyChange): HeadEntry[] {

@@ -22,12 +22,12 @@ export interface Compiled {
  * is left out, a wrong setting keeps its default, a wrong AccessPolicy closes. Whoever takes new documents refuses them
  * whole instead.
  */
-export function compile(documents: readonly MeshDocument[], revision: number): Compiled {
+export function compile(documents: Iterable<MeshDocument>, revision: number): Compiled {
   return finish(compileInSlices(documents, revision));
 }
 
 /** The same, for who has something else to do meanwhile: it may be left between any two documents. */
-export function* compileInSlices(documents: readonly MeshDocument[], revision: number): Slices<Compiled> {
+export function* compileInSlices(documents: Iterable<MeshDocument>, revision: number): Slices<Compiled> {
   const problems: Problem[] = [];
   const entries: RouteEntry[] = [];
   const settings = new Map<string, ServiceSettings>();

@@ -94,10 +94,11 @@ class Sorter {
   }
 }
 
-export function* sortDocuments(documents: readonly MeshDocument[], problems: Problem[]): Slices<SortedDocuments> {
+export function* sortDocuments(documents: Iterable<MeshDocument>, problems: Problem[]): Slices<SortedDocuments> {
   const sorter = new Sorter(problems);
-  for (const [index, document] of documents.entries()) {
-    sorter.add(document, index);
+  let index = 0;
+  for (const document of documents) {
+    sorter.add(document, index++);
     yield;
   }
   return sorter;

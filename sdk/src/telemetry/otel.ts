@@ -1,21 +1,10 @@
 // Spans to an OTLP endpoint, through OpenTelemetry's SDK. Everything standard is read from the standard OTEL_* variables.
 import { randomFillSync } from "node:crypto";
+import { createRequire } from "node:module";
 import { performance } from "node:perf_hooks";
 import { type Tracer as OtelApiTracer, ROOT_CONTEXT } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  type Resource,
-  resourceFromAttributes,
-} from "@opentelemetry/resources";
-import {
-  AlwaysOnSampler,
-  BasicTracerProvider,
-  BatchSpanProcessor,
-  type SpanExporter,
-} from "@opentelemetry/sdk-trace-base";
+import type { Resource } from "@opentelemetry/resources";
+import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 import type { Secret } from "../contract/secret.ts";
 import { SCOPE_NAME } from "./api-tracer.ts";
 import { noopLogger } from "./noop.ts";
@@ -54,6 +43,18 @@ export interface OtelTracer extends Tracer {
   shutdown(timeoutMs?: number): Promise<void>;
 }
 
+/** Ten MiB of a process that most have no use for: loaded with the first tracer. */
+function loadSdk() {
+  const require = createRequire(import.meta.url);
+  return {
+    ...(require("@opentelemetry/exporter-trace-otlp-http") as typeof import("@opentelemetry/exporter-trace-otlp-http")),
+    ...(require("@opentelemetry/resources") as typeof import("@opentelemetry/resources")),
+    ...(require("@opentelemetry/sdk-trace-base") as typeof import("@opentelemetry/sdk-trace-base")),
+  };
+}
+
+type Sdk = ReturnType<typeof loadSdk>;
+
 const FLUSH_TIMEOUT_MS = 2000;
 const TRACES_PATH = "v1/traces";
 const PROTOCOL = "http/json";
@@ -80,15 +81,16 @@ export function createOtelTracer(options: OtelTracerOptions): OtelTracer {
   // Two sources: OpenTelemetry draws the span's id first, and the decision was made on the trace id that comes next.
   const traceIds = new TraceIdSource(fill);
   const spanIds = new TraceIdSource(fill);
-  const exporter = new ReportingExporter(options.exporter ?? createExporter(options, env, log), log, () =>
+  const sdk = loadSdk();
+  const exporter = new ReportingExporter(options.exporter ?? createExporter(sdk, options, env, log), log, () =>
     performance.now(),
   );
-  const provider = new BasicTracerProvider({
+  const provider = new sdk.BasicTracerProvider({
     // Undecided traces never come here; the decision is ours.
-    sampler: new AlwaysOnSampler(),
+    sampler: new sdk.AlwaysOnSampler(),
     idGenerator: { generateTraceId: () => traceIds.traceId(), generateSpanId: () => spanIds.spanId() },
-    resource: describe(options),
-    spanProcessors: [new BatchSpanProcessor(exporter)],
+    resource: describe(sdk, options),
+    spanProcessors: [new sdk.BatchSpanProcessor(exporter)],
   });
   return {
     ...recordingTracer(provider.getTracer(SCOPE_NAME), sampler, traceIds),
@@ -110,7 +112,10 @@ function recordingTracer(inner: OtelApiTracer, sampler: Sampler, ids: TraceIdSou
   };
 }
 
-function describe(options: OtelTracerOptions): Resource {
+function describe(
+  { resourceFromAttributes, defaultResource, detectResources, envDetector }: Sdk,
+  options: OtelTracerOptions,
+): Resource {
   const own = resourceFromAttributes({
     "service.name": options.serviceName,
     ...(options.serviceVersion === undefined ? {} : { "service.version": options.serviceVersion }),
@@ -122,7 +127,12 @@ function describe(options: OtelTracerOptions): Resource {
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-function createExporter(options: OtelTracerOptions, env: NodeJS.ProcessEnv, log: Logger): SpanExporter {
+function createExporter(
+  { OTLPTraceExporter }: Sdk,
+  options: OtelTracerOptions,
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+): SpanExporter {
   const asked = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL?.trim() || env.OTEL_EXPORTER_OTLP_PROTOCOL?.trim();
   if (asked && asked !== PROTOCOL)
     log.warn({ asked }, `OTEL_EXPORTER_OTLP_PROTOCOL: spans are sent as ${PROTOCOL} only`);

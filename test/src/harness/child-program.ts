@@ -29,6 +29,8 @@ export interface ProgramEnd {
 export interface ProgramOptions {
   /** Our packages as built, which start in half the time, whatever this process runs them from. */
   readonly built?: boolean;
+  /** Further flags of Node. */
+  readonly flags?: readonly string[];
 }
 
 /**
@@ -38,10 +40,10 @@ export interface ProgramOptions {
 export async function startProgram<Ready>(
   module: string,
   environment: Readonly<Record<string, string>>,
-  { built = false }: ProgramOptions = {},
+  { built = false, flags = [] }: ProgramOptions = {},
 ): Promise<ChildProgram<Ready>> {
   const conditions = built ? [] : process.execArgv.filter((argument) => argument.startsWith("--conditions"));
-  const child = spawn(process.execPath, [...conditions, module], {
+  const child = spawn(process.execPath, [...conditions, ...flags, module], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });

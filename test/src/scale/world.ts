@@ -84,3 +84,19 @@ export function registryOf({ services, instances }: Size): Registry {
   }
   return registry;
 }
+
+/** Ten thousand rules in as many documents as a policy may have: Routes, and AccessPolicies of four rules each. */
+export function policyDocuments(): MeshDocument[] {
+  const documents: MeshDocument[] = [];
+  for (let s = 0; s < LARGE.services; s++) {
+    for (let i = 0; i < 2; i++) {
+      const guard = access(s, i);
+      const rules = Array.from({ length: 4 }, (_, rule) => ({
+        principals: [nthPrincipal(rule), `job-${i}-${rule}-*`],
+        methods: [nthMethod(rule), "list*"],
+      }));
+      documents.push(route(s, i), { ...guard, spec: { ...guard.spec, rules } });
+    }
+  }
+  return documents;
+}
