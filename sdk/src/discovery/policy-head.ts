@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { isSignedBy, signBytes } from "../broker/signature.ts";
 import type { Kind } from "../contract/index.ts";
+import { finish, type Slices } from "../engine/index.ts";
 
 /** Bucket of idempotency records, in account DURABLE. */
 export const IDEMPOTENCY_BUCKET = "mesh-idempotency";
@@ -49,16 +50,27 @@ export function signHead(head: PolicyHead, seed: Uint8Array): Uint8Array {
 
 /** Reads and verifies a head. Returns why it is refused as a string. */
 export function openHead(bytes: Uint8Array, publicKey: string): SignedHead | string {
+  return finish(openHeadInSlices(bytes, publicKey)).opened;
+}
+
+/** The same with pauses: a head of thousands of documents takes ten milliseconds. */
+export function* openHeadInSlices(
+  bytes: Uint8Array,
+  publicKey: string,
+): Slices<{ readonly opened: SignedHead | string }> {
   let signed: unknown;
   let signature: unknown;
   try {
     ({ signed, signature } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>);
   } catch {
-    return "the policy head is no JSON";
+    return { opened: "the policy head is no JSON" };
   }
-  if (typeof signed !== "string" || typeof signature !== "string") return "the policy head has no signature";
+  if (typeof signed !== "string" || typeof signature !== "string")
+    return { opened: "the policy head has no signature" };
+  yield;
   if (!isSignedBy(publicKey, Buffer.from(signed), Buffer.from(signature, "base64")))
-    return "the policy head is not signed by this mesh's operator";
+    return { opened: "the policy head is not signed by this mesh's operator" };
+  yield;
   // What the operator has signed, this code has written: its shape needs no second check.
-  return { head: JSON.parse(signed) as PolicyHead, bytes };
+  return { opened: { head: JSON.parse(signed) as PolicyHead, bytes } };
 }

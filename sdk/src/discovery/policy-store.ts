@@ -11,10 +11,12 @@ import {
   HEAD_KEY,
   type HeadEntry,
   openHead,
+  openHeadInSlices,
   type PolicyHead,
   type SignedHead,
   signHead,
 } from "./policy-head.ts";
+import { PACING, runSlice, SLICE_MS } from "./run-slice.ts";
 
 /** A write whose answer did not come is looked for this long, in ms: a killed stream leader is replaced within it. */
 const UNKNOWN_WRITE_MS = 15_000;
@@ -102,7 +104,13 @@ export class PolicyStore {
   }
 
   async #openHead(bytes: Uint8Array, keyRevision: number): Promise<ReadHead> {
-    const signed = openHead(bytes, this.#publicKey);
+    const slices = openHeadInSlices(bytes, this.#publicKey);
+    let piece = runSlice(slices, PACING);
+    while (piece === undefined) {
+      await PACING.pause();
+      piece = runSlice(slices, PACING);
+    }
+    const signed = piece.opened;
     if (typeof signed !== "string") return { signed, keyRevision, spoiled: undefined };
     const spoiled = `revision ${keyRevision} of the policy: ${signed}`;
     const good = (await this.#bucket.history(HEAD_KEY))
@@ -124,8 +132,14 @@ export class PolicyStore {
     const missing = head.documents.filter((entry) => !this.#documents.has(entry.hash));
     // A few at a time: thousands of requests in one go would be as many milliseconds in which nothing else is done.
     const queue = missing.values();
+    let pausedAtMs = PACING.nowMs();
     const fetchers = Array.from({ length: Math.min(FETCHERS, missing.length) }, async () => {
-      for (const entry of queue) await this.#fetch(entry);
+      for (const entry of queue) {
+        await this.#fetch(entry);
+        if (PACING.nowMs() - pausedAtMs < SLICE_MS) continue;
+        await PACING.pause();
+        pausedAtMs = PACING.nowMs();
+      }
     });
     await Promise.all(fetchers);
     const documents = head.documents.map((entry) => this.#documents.get(entry.hash) as StoredDocument);

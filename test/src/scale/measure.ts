@@ -5,6 +5,7 @@ import { startMesh } from "../harness/index.ts";
 import { measureAnnouncements } from "./announcements.ts";
 import { measureCompiling } from "./compile.ts";
 import { measureDecisions } from "./decision.ts";
+import { measureFollowing } from "./follow.ts";
 import { measureRouter, measureService } from "./processes.ts";
 import { LARGE } from "./world.ts";
 
@@ -21,6 +22,9 @@ const compiling = measureCompiling();
 print("\nCompiling: first time, least, longest piece (CPU)");
 for (const { what, firstMs, leastMs, longestPieceMs } of compiling)
   row(what, ...[firstMs, leastMs, longestPieceMs].map((ms) => `${ms.toFixed(1)} ms`));
+
+const followingMs = await measureFollowing();
+row("longest turn of the loop from the signed head to the swap", `${followingMs.toFixed(1)} ms`);
 
 const announcements = measureAnnouncements();
 print("\nOne announcement, gate to registry");
@@ -47,7 +51,7 @@ try {
   );
   row("longest call", `${reload.callBeforeMs.toFixed(1)} ms`, `${reload.callAroundMs.toFixed(1)} ms`);
   row("failed calls", "", String(reload.failed));
-  print(`\n${JSON.stringify({ decisions, compiling, announcements, service, router })}`);
+  print(`\n${JSON.stringify({ decisions, compiling, followingMs, announcements, service, router })}`);
 } finally {
   await mesh.stop();
 }
