@@ -141,8 +141,8 @@ test("the deadline ends a request that does not come, and it counts as running u
     await w.server.settle();
   }
   assert.deepEqual(
-    w.answers.map(({ error }) => error?.reason),
-    ["deadline"],
+    w.answers.map(({ error }) => [error?.reason, error?.message]),
+    [["deadline", "the deadline passed while the request was on its way"]],
   );
   assert.deepEqual([w.pool.bytes, idle], [0, true]);
 });

@@ -55,6 +55,13 @@ export interface AdmittedCall {
 
 type Phase = "arriving" | "running" | "answering" | "ended";
 
+const WHILE: Readonly<Record<Phase, string>> = {
+  arriving: "the request was on its way",
+  running: "the handler ran",
+  answering: "the reply was on its way",
+  ended: "nothing was left to do",
+};
+
 const EMPTY = new Uint8Array(0);
 
 export class CallRunner {
@@ -128,7 +135,7 @@ export class CallRunner {
       id,
       abort: (reason: "cancelled" | "deadline"): void => {
         const isRunning = phase === "running";
-        const text = reason === "deadline" ? "the deadline passed while the handler ran" : "the caller gave up";
+        const text = reason === "deadline" ? `the deadline passed while ${WHILE[phase]}` : "the caller gave up";
         const error = MeshError.of(reason, text, { origin: "instance" });
         abort.abort(error);
         answer?.close();

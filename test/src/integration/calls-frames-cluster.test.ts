@@ -51,7 +51,7 @@ test("a transfer goes on after the routes were reset, in the request as in the r
   for (let at = 0; at < bytes.length; at += 1_000) bytes.writeUInt32LE(at, at);
   for (let round = 0; round < 2; round++) {
     const back = caller.call<Uint8Array>("echo", "echo", bytes, PATIENT);
-    await sleep(150 + round * 500);
+    await sleep(60 + round * 250);
     cluster.resetRoutes();
     assert.ok(bytes.equals(await back));
   }
