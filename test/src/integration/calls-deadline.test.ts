@@ -18,7 +18,8 @@ interface Run {
 }
 const runs: Run[] = [];
 
-function note(name: string, { signal, ...context }: CallContext): Run {
+function note(name: string, context: CallContext): Run {
+  const { signal } = context;
   const run: Run = { name, signal, remainingMs: context.remainingMs(), startedAtMs: performance.now(), abortedAtMs: 0 };
   signal.addEventListener("abort", () => {
     run.abortedAtMs = performance.now();
