@@ -95,6 +95,14 @@ test("who had everything gives of it to those who come", () => {
   assert.notEqual(replies.find("flood15", "flood"), undefined);
 });
 
+test("who had everything in tens of thousands of small replies gives half of it", () => {
+  const replies = new FinishedReplies();
+  for (let i = 0; i < 100_000; i++) replies.keep(`flood${i}`, "s", EMPTY, EMPTY, 0, "flood");
+  replies.keep("web", "w", EMPTY, EMPTY, 1, "web");
+  assert.ok(replies.has("web", "web"));
+  assert.ok(replies.size > 40_000 && replies.size < 110_000, String(replies.size));
+});
+
 test("a flood of forgotten ids pushes out its own", () => {
   const replies = new FinishedReplies();
   const huge = new Uint8Array(KEEP_REPLIES_BYTES / 8 + 1);

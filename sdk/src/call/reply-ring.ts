@@ -190,7 +190,10 @@ export class ReplyRing {
 
   /** Another size, the records one behind the other again; the oldest go until the rest fits. */
   resize(capacity: number): void {
-    while (this.#used > 0 && this.#recordedBytes() > capacity) this.evict();
+    for (let left = this.#recordedBytes(); left > capacity; ) {
+      left -= this.#view.getUint32(this.#head + LENGTH, true);
+      this.evict();
+    }
     const old = this.#bytes;
     const fresh = Buffer.alloc(capacity);
     let to = 0;
