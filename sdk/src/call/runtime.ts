@@ -5,7 +5,7 @@ import { Refusals } from "../telemetry/refusals.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { IdSource } from "./id-source.ts";
 import { StallClock } from "./stall-clock.ts";
-import { intervalDrive, type Timers, TimerWheel } from "./timer-wheel.ts";
+import { type Timers, TimerWheel, timeoutDrive } from "./timer-wheel.ts";
 
 export interface Runtime {
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export interface Runtime {
 export function createRuntime(telemetry: Telemetry): Runtime {
   const stall = new StallClock(systemClock);
   stall.start();
-  const timers = new TimerWheel(systemClock, intervalDrive(), (error) =>
+  const timers = new TimerWheel(systemClock, timeoutDrive(), (error) =>
     telemetry.log.error({ err: error }, "a timer's callback failed"),
   );
   return {

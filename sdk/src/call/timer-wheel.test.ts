@@ -161,20 +161,57 @@ describe("inside a callback", () => {
   });
 });
 
-test("the drive runs only while something is pending", () => {
-  const clock = new FakeClock();
-  const log: string[] = [];
-  const timers = new TimerWheel(
-    clock,
-    { start: () => log.push("start"), stop: () => log.push("stop") },
-    () => undefined,
-  );
-  const timer = timers.schedule(10, () => undefined);
-  assert.deepEqual(log, ["start"]);
-  timers.cancel(timer);
-  timers.cancel(timer);
-  assert.deepEqual(log, ["start", "stop"]);
-  assert.equal(timers.pending, 0);
+describe("the drive", () => {
+  function driven(): { clock: FakeClock; log: string[]; timers: TimerWheel; run: () => void } {
+    const clock = new FakeClock();
+    const log: string[] = [];
+    let run = (): void => undefined;
+    const drive = {
+      arm: (delayMs: number, advance: () => void) => {
+        run = advance;
+        log.push(`arm ${Math.round(delayMs)}`);
+      },
+      idle: () => log.push("idle"),
+    };
+    return { clock, log, timers: new TimerWheel(clock, drive, () => undefined), run: () => run() };
+  }
+
+  test("is told when nothing is pending, and armed again by what comes next", () => {
+    const { log, timers } = driven();
+    const timer = timers.schedule(10, () => undefined);
+    timers.cancel(timer);
+    timers.cancel(timer);
+    timers.schedule(50, () => undefined);
+    assert.deepEqual(log, ["arm 10", "idle", "arm 50"]);
+    assert.equal(timers.pending, 1);
+  });
+
+  test("is armed for the soonest, and not for what is due later", () => {
+    const { clock, log, timers, run } = driven();
+    timers.schedule(100, () => undefined);
+    for (let i = 0; i < 10; i++) timers.cancel(timers.schedule(10_000, () => undefined));
+    timers.schedule(40, () => undefined);
+    assert.deepEqual(log.splice(0), ["arm 100", "arm 40"]);
+    // It may run too soon; then it is armed for the rest.
+    clock.stall(30);
+    run();
+    assert.deepEqual(log.splice(0), ["arm 10"]);
+    clock.stall(10);
+    run();
+    assert.deepEqual(log.splice(0), ["arm 60"]);
+    clock.stall(60);
+    run();
+    assert.deepEqual(log, ["idle"]);
+  });
+
+  test("looks again after a turn for what is due later than that", () => {
+    const { clock, log, timers, run } = driven();
+    timers.schedule(2.5 * TURN_MS, () => undefined);
+    timers.schedule(10, () => undefined);
+    clock.stall(10);
+    run();
+    assert.deepEqual(log, [`arm ${2.5 * TURN_MS}`, "arm 10", `arm ${TURN_MS}`]);
+  });
 });
 
 test("after long idleness the wheel does not turn through what nobody waited for", () => {

@@ -1,5 +1,7 @@
 // Timers for calls: a hashed wheel (Varghese and Lauck, 1987, scheme 6), so that starting and stopping one costs a few
-// pointer writes. A timer fires up to one tick late, never early.
+// pointer writes. A timer fires up to one tick late, never early. The wheel does not turn while nothing is due: most timers are
+// deadlines, which are cancelled, and a process that is woken two hundred times a second to see that pays for it with every call.
+import { performance } from "node:perf_hooks";
 import type { Clock } from "./clock.ts";
 
 /** Resolution in ms. */
@@ -22,21 +24,34 @@ export interface Timers {
   cancel(timer: Timer): void;
 }
 
-/** Runs `advance` every tick while timers are pending. Given by the process; tests advance by hand. */
+/** Runs `advance` when something may be due. Given by the process; tests advance by hand. */
 export interface WheelDrive {
-  start(advance: () => void): void;
-  stop(): void;
+  /** In so many ms at the latest. It may run sooner, for what was asked for before. */
+  arm(delayMs: number, advance: () => void): void;
+  /** Nothing is pending: it need not run, and keeps no process alive. */
+  idle(): void;
 }
 
-export function intervalDrive(): WheelDrive {
+/** One timer of Node's, moved only when something is due sooner. */
+export function timeoutDrive(): WheelDrive {
   let handle: NodeJS.Timeout | undefined;
+  let dueAtMs = 0;
   return {
-    start(advance): void {
-      handle ??= setInterval(advance, TICK_MS);
+    arm(delayMs, advance): void {
+      const atMs = performance.now() + delayMs;
+      if (handle !== undefined && dueAtMs <= atMs) {
+        handle.ref();
+        return;
+      }
+      clearTimeout(handle);
+      dueAtMs = atMs;
+      handle = setTimeout(() => {
+        handle = undefined;
+        advance();
+      }, Math.ceil(delayMs));
     },
-    stop(): void {
-      clearInterval(handle);
-      handle = undefined;
+    idle(): void {
+      handle?.unref();
     },
   };
 }
@@ -49,6 +64,8 @@ export class TimerWheel implements Timers {
   readonly #advance = (): void => this.advance();
   #tick = 0;
   #pending = 0;
+  /** Nothing is due before this tick. */
+  #armedTick = Number.POSITIVE_INFINITY;
 
   /** `onError` gets what a timer's callback threw; the other timers fire all the same. */
   constructor(clock: Clock, drive: WheelDrive, onError: (error: unknown) => void) {
@@ -63,10 +80,7 @@ export class TimerWheel implements Timers {
 
   schedule(delayMs: number, fire: () => void): Timer {
     const nowTick = this.#clock.nowMs() / TICK_MS;
-    if (this.#pending === 0) {
-      this.#tick = Math.floor(nowTick);
-      this.#drive.start(this.#advance);
-    }
+    if (this.#pending === 0) this.#tick = Math.floor(nowTick);
     // Rounded up from now, and never into the tick that is being fired.
     const due = Math.max(Math.ceil(nowTick + delayMs / TICK_MS), this.#tick + 1);
     const slot = due % SLOTS;
@@ -75,6 +89,7 @@ export class TimerWheel implements Timers {
     if (head !== undefined) head.previous = timer;
     this.#heads[slot] = timer;
     this.#pending++;
+    if (due < this.#armedTick || this.#pending === 1) this.#arm(due, nowTick);
     return timer;
   }
 
@@ -82,18 +97,39 @@ export class TimerWheel implements Timers {
     if (timer.fire === undefined) return;
     timer.fire = undefined;
     this.#unlink(timer);
-    if (this.#pending === 0) this.#drive.stop();
+    if (this.#pending === 0) this.#drive.idle();
+  }
+
+  #arm(due: number, nowTick: number): void {
+    this.#armedTick = Math.min(this.#armedTick, due);
+    this.#drive.arm(Math.max(0, due - nowTick) * TICK_MS, this.#advance);
   }
 
   /** Fires what is due. */
   advance(): void {
-    const target = Math.floor(this.#clock.nowMs() / TICK_MS);
+    const nowTick = this.#clock.nowMs() / TICK_MS;
+    const target = Math.floor(nowTick);
+    if (target < this.#armedTick) {
+      if (this.#pending > 0) this.#drive.arm((this.#armedTick - nowTick) * TICK_MS, this.#advance);
+      return;
+    }
+    this.#armedTick = Number.POSITIVE_INFINITY;
     while (this.#tick < target && this.#pending > 0) {
       this.#tick++;
       this.#fireSlot(this.#tick % SLOTS);
     }
     this.#tick = Math.max(this.#tick, target);
-    if (this.#pending === 0) this.#drive.stop();
+    if (this.#pending === 0) this.#drive.idle();
+    else this.#arm(this.#nextDue(), nowTick);
+  }
+
+  /** The tick at which something is due, or a whole turn from now: it is looked for again then. */
+  #nextDue(): number {
+    for (let tick = this.#tick + 1; tick < this.#tick + SLOTS; tick++) {
+      for (let timer = this.#heads[tick % SLOTS]; timer !== undefined; timer = timer.next)
+        if (timer.dueTick === tick) return tick;
+    }
+    return this.#tick + SLOTS;
   }
 
   /** A callback may cancel its neighbours or schedule anew: the walk holds on to a timer that is still linked. */

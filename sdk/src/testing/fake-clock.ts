@@ -53,12 +53,12 @@ export class FakeClock implements Clock {
   drive(): WheelDrive {
     let running: (() => void) | undefined;
     return {
-      start: (advance) => {
+      arm: (_delayMs, advance) => {
         if (running !== undefined) return;
         running = advance;
         this.#wheels.add(advance);
       },
-      stop: () => {
+      idle: () => {
         if (running !== undefined) this.#wheels.delete(running);
         running = undefined;
       },

@@ -32,7 +32,7 @@ export function createTestRuntime({
 }: TestRuntimeOptions = {}): TestRuntime {
   const timerErrors: unknown[] = [];
   const stall = new StallClock(clock);
-  clock.drive().start(() => stall.tick());
+  clock.drive().arm(0, () => stall.tick());
   const timers = new TimerWheel(clock, clock.drive(), (error) => timerErrors.push(error));
   return {
     clock,
