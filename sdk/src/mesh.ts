@@ -95,7 +95,8 @@ export class Mesh {
       this.#hear(service, id, message),
     );
     const shared = { broker, runtime, principal, connection, inboxes: this.#inboxes };
-    this.#frames = facts.sendsFrames ? new CallerFrames({ ...shared, pool }) : undefined;
+    const answersComeToo = facts.directTo.length > 0;
+    this.#frames = facts.sendsFrames ? new CallerFrames({ ...shared, pool, answersComeToo }) : undefined;
     const way = { ...shared, outgoing: this.#outgoing, frames: this.#frames };
     this.#routed = new RoutedPath({ ...way, routers: this.#routers });
     const judged = { policy: this.#policy, freshness: this.#freshness };

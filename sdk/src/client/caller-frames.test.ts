@@ -512,3 +512,22 @@ describe("what is not of a stream that was opened is dropped and counted", () =>
     assert.deepEqual([told, instance.pool.bytes], [["refused"], 0]);
   });
 });
+
+test("where direct calls are answered too, an answer that comes late is nobody's fault; elsewhere it is told", async () => {
+  for (const answersComeToo of [false, true]) {
+    const server = new MemoryServer();
+    const telemetry = new RecordedTelemetry();
+    const runtime = createTestRuntime({ telemetry });
+    const broker = server.connect();
+    const inboxes: ServiceInboxes = new ServiceInboxes(broker, runtime.clock, "cart", "conn", (...heard) =>
+      frames.hear(...heard),
+    );
+    const own = { broker, runtime, inboxes, principal: "cart", connection: "conn" };
+    const frames = new CallerFrames({ ...own, pool: new FramePool(), answersComeToo });
+    frames.enter("orders");
+    server.connect().publish(INBOX, Buffer.from("late"));
+    await server.settle();
+    assert.equal(telemetry.rejections.length, answersComeToo ? 0 : 1);
+    frames.stop();
+  }
+});

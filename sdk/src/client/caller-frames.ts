@@ -29,6 +29,8 @@ export interface CallerFramesOptions {
   readonly principal: string;
   /** Unique to this connection. */
   readonly connection: string;
+  /** Whether direct calls are answered there as well: an answer may come after its time, which is nobody's fault. */
+  readonly answersComeToo?: boolean;
 }
 
 /** Called once with the whole reply, or with why it did not come. */
@@ -160,9 +162,15 @@ export class CallerFrames {
   /** What some instance of `service` has published to this connection, or the broker in answer to what was said to it. */
   hear(service: string, id: string, message: BrokerMessage): void {
     const read = readFrameMessage(message.headers);
+    if (this.#isLateAnswer(id, read)) return;
     const problem = typeof read === "string" ? read : this.#take(service, id, read, message);
     if (problem === undefined) return;
     this.#options.runtime.refusals.refused({ stage: "frames", reason: "bad-request", principal: service, problem });
+  }
+
+  #isLateAnswer(id: string, read: FrameMessage | string): boolean {
+    if (this.#options.answersComeToo !== true || this.#streams.has(id)) return false;
+    return typeof read === "string" || read.type === "unheard";
   }
 
   /** Returns why it is refused. */

@@ -10,6 +10,8 @@ let mesh: TestMesh;
 let clerk: Mesh;
 let caller: Mesh;
 const HANDLERS = {
+  // More than the broker carries in one message.
+  large: (bytes: number) => new Uint8Array(bytes).fill(7),
   echo: (value: unknown) => value,
   who: (_: unknown, { principal }: CallContext) => principal,
 };
@@ -47,6 +49,33 @@ test("a call with role direct goes past the routers as soon as the instance has 
     assert.equal(await caller.call("clerk", "who"), "asker");
   });
   assert.equal(routed, 0);
+});
+
+test("a reply too large for one message comes in frames, past the routers as well", async () => {
+  const routed = await routedDuring(async () => {
+    const replies = await Promise.all(
+      [40_000, 256 * 1024, 3 * 1024 * 1024].map(async (bytes) => await caller.call("clerk", "large", bytes)),
+    );
+    assert.deepEqual(
+      replies.map((reply: Uint8Array) => [reply.length, reply.every((byte) => byte === 7)]),
+      [
+        [40_000, true],
+        [256 * 1024, true],
+        [3 * 1024 * 1024, true],
+      ],
+    );
+  });
+  assert.equal(routed, 0);
+});
+
+test("one that is given up while it comes leaves nothing behind, and the next one comes", async () => {
+  const controller = new AbortController();
+  const running = caller.call("clerk", "large", 60 * 1024 * 1024, { signal: controller.signal, timeoutMs: 20_000 });
+  setTimeout(() => controller.abort(), 60);
+  const error = await rejection(running);
+  assert.ok(error instanceof MeshError);
+  assert.equal(error.reason, "cancelled");
+  assert.equal((await caller.call("clerk", "large", 100_000)).length, 100_000);
 });
 
 test("what needs a router goes through one, and nobody sees a difference", async () => {
