@@ -137,10 +137,8 @@ export class Pipeline {
     const label = known ? target.service : OTHER;
     telemetry.callStarted("router", label);
     const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
-      ...attributes,
-      [attribute.caller]: target.principal,
-    });
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, attributes);
+    span?.setAttribute(attribute.caller, target.principal);
     return {
       ...target,
       label,

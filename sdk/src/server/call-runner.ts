@@ -94,10 +94,8 @@ export class CallRunner {
     const abort = new LazyAbort();
     const deadlineTimer = timers.schedule(remainingMs, () => call.abort("deadline"));
     const { name, attributes } = rpcSpan(target.service, target.method);
-    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, {
-      ...attributes,
-      [attribute.instance]: this.#options.instance,
-    });
+    const span = telemetry.tracer?.startSpan(name, "server", facts.parent, attributes);
+    span?.setAttribute(attribute.instance, this.#options.instance);
     /** `said` is the answer; without one the error is, or the call is one-way. */
     const end = (error: MeshError | undefined, said: Said | undefined): void => {
       if (phase === "ended") return;
