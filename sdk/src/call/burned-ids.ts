@@ -4,7 +4,7 @@
 export class BurnedIds {
   readonly #max: number;
   readonly #maxPerOwner: number;
-  readonly #byOwner = new Map<string, Set<string>>();
+  readonly #byOwner = new Map<string, OwnIds>();
   #count = 0;
 
   /** Beyond `maxPerOwner` an owner's oldest is forgotten; beyond `max` the oldest of whoever burned first. */
@@ -18,7 +18,7 @@ export class BurnedIds {
   }
 
   add(owner: string, id: string): void {
-    const own = this.#byOwner.get(owner) ?? new Set();
+    const own = this.#byOwner.get(owner) ?? new OwnIds();
     if (own.has(id)) return;
     if (own.size >= this.#maxPerOwner) this.#forgetOldest(owner, own);
     else if (this.#count >= this.#max) {
@@ -32,11 +32,37 @@ export class BurnedIds {
     this.#count++;
   }
 
-  #forgetOldest(owner: string, ids: Set<string>): void {
-    const [oldest] = ids;
-    if (oldest === undefined) return;
-    ids.delete(oldest);
+  #forgetOldest(owner: string, ids: OwnIds): void {
+    ids.forgetOldest();
     this.#count--;
     if (ids.size === 0) this.#byOwner.delete(owner);
+  }
+}
+
+/** In the order they came. A Set keeps it too, but its first entry is found by going over the holes of all that were before it. */
+class OwnIds {
+  readonly #ids = new Set<string>();
+  #order: string[] = [];
+  #first = 0;
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  add(id: string): void {
+    this.#ids.add(id);
+    this.#order.push(id);
+  }
+
+  forgetOldest(): void {
+    const oldest = this.#order[this.#first++];
+    if (oldest !== undefined) this.#ids.delete(oldest);
+    if (this.#first * 2 < this.#order.length) return;
+    this.#order = this.#order.slice(this.#first);
+    this.#first = 0;
   }
 }
