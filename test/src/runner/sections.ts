@@ -29,7 +29,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "architecture",
     proves: "the tree is as router/docs/architecture.md says, and this runner sees what fails",
-    boundMs: 60_000,
+    boundMs: 120_000,
     files: ["test/src/architecture/**/*.test.ts", "test/src/runner/**/*.test.ts"],
   },
   {
@@ -56,7 +56,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "integration",
     proves: "broker, routers and instances together",
-    boundMs: 480_000,
+    boundMs: 720_000,
     fileBoundMs: 180_000,
     files: ["test/src/integration/**/*.test.ts"],
     alone: true,
