@@ -40,6 +40,11 @@ const LARGE_BYTES = 40_000;
 const STREAM = "conn-0123456789abcdef";
 /** Where credits, offers and frames for a caller go. */
 const STREAM_INBOX = /^_INBOX\.[a-z0-9-]+\.(orders|payments)\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}$/;
+
+/** What goes to a stream's inbox is of that stream, unless it is the inbox this very direct call is to be answered to. */
+function isOfStream(subject: string, asked: { readonly subject: string; readonly reply: string }): boolean {
+  return STREAM_INBOX.test(subject) && !(subject === asked.reply && asked.subject.startsWith("mesh.direct."));
+}
 /** How an attempt's id ends; its number follows. */
 const CALL_ID = "c1";
 /** In headers: the id of the input before. */
@@ -140,7 +145,7 @@ class InstanceWorld {
     const published = this.#watched.takePublished();
     for (const { subject, headers } of published) {
       must(isPlainSubject(subject), `published to ${subject}`);
-      if (STREAM_INBOX.test(subject) && subject !== message.reply) continue;
+      if (isOfStream(subject, message)) continue;
       const service = parseReplySubject(subject)?.service;
       const isAnswer = service === SERVICE || service === contract.name || subject.startsWith("_INBOX.srv.");
       if (subject.startsWith("_INBOX.") && !isAnswer) {
@@ -156,10 +161,7 @@ class InstanceWorld {
     const mayAnswer = message.subject.startsWith("$SRV.") ? 2 : 1;
     const answers = published
       .map(({ subject }) => subject)
-      .filter(
-        (subject) =>
-          !/^mesh\.(instance|call|via)\./.test(subject) && (!STREAM_INBOX.test(subject) || subject === message.reply),
-      );
+      .filter((subject) => !/^mesh\.(instance|call|via)\./.test(subject) && !isOfStream(subject, message));
     const again = answers.length - new Set(answers).size;
     must(again < mayAnswer, `${again} of ${answers.length} answers went where another had gone`);
     if (message.reply.endsWith(`x${this.#count}`)) must(own.length <= mayAnswer, `answered ${own.length} times`);
