@@ -43,7 +43,9 @@ const STREAM_INBOX = /^_INBOX\.[a-z0-9-]+\.(orders|payments)\.[A-Za-z0-9_-]{1,64
 
 /** What goes to a stream's inbox is of that stream, unless it is the inbox this very direct call is to be answered to. */
 function isOfStream(subject: string, asked: { readonly subject: string; readonly reply: string }): boolean {
-  return STREAM_INBOX.test(subject) && !(subject === asked.reply && asked.subject.startsWith("mesh.direct."));
+  return (
+    STREAM_INBOX.test(subject) && !(subject === asked.reply && parseAttemptSubject(asked.subject)?.kind === "direct")
+  );
 }
 /** How an attempt's id ends; its number follows. */
 const CALL_ID = "c1";
