@@ -11,9 +11,9 @@ export const MAX_CREDITED_BYTES = 4 * 1024 * 1024;
 /** One payload in frames, in bytes. */
 export const MAX_FRAMED_BYTES = 64 * 1024 * 1024;
 /** What a process holds of payloads in frames at a time, in bytes: those it puts together, and replies not yet taken. */
-export const MAX_ASSEMBLED_BYTES = 128 * 1024 * 1024;
+export const MAX_ASSEMBLED_BYTES = 256 * 1024 * 1024;
 /** Of these, what one peer may have. */
-export const MAX_ASSEMBLED_BYTES_PER_PEER = 64 * 1024 * 1024;
+export const MAX_ASSEMBLED_BYTES_PER_PEER = 160 * 1024 * 1024;
 
 /** What has been silent for so long is asked for again, in ms. */
 export const FRAMES_IDLE_MS = 250;
