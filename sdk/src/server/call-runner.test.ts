@@ -1,6 +1,7 @@
 // Calls whose request comes, or whose reply goes, in frames, as the instance runs them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MAX_ASSEMBLED_BYTES_PER_PEER } from "../call/frames/frame-bounds.ts";
 import { FramePool } from "../call/frames/frame-pool.ts";
 import { errorOfReply } from "../call/respond.ts";
 import { CallerFrames } from "../client/caller-frames.ts";
@@ -189,7 +190,7 @@ test("a payload beside a handshake is refused, and so is a request there is no r
   await w.server.settle();
   assert.equal(w.answers[0]?.error?.reason, "bad-request");
   const v = world(() => assert.fail("it must not run"));
-  v.pool.hold("cart", 64 * 1024 * 1024);
+  v.pool.hold("cart", MAX_ASSEMBLED_BYTES_PER_PEER);
   v.send(request);
   await v.server.settle();
   assert.equal(v.answers[0]?.error?.reason, "overloaded");

@@ -10,7 +10,7 @@ test("so many calls at a time and never more, counted between the two edges of t
   const result = await runClosedLoop({
     concurrency: 3,
     warmUpMs: 1,
-    durationMs: 5,
+    durationMs: 150,
     onWindow: (edge) => void edges.push(edge),
     call: (done) => {
       most = Math.max(most, ++open);
@@ -30,7 +30,7 @@ test("calls that fail are counted with why, and calls that never end are given u
   const failing = await runClosedLoop({
     concurrency: 1,
     warmUpMs: 0,
-    durationMs: 2,
+    durationMs: 150,
     call: (done) => void setImmediate(done, new Error("refused")),
   });
   assert.ok(failing.calls > 0);
