@@ -50,7 +50,7 @@ export {
   rotateRoleKey,
 } from "./keys.ts";
 export { isAtFloor, PINNED_VERSION, readVersion, VERSION_FLOORS } from "./nats-server-version.ts";
-export { policyPublicKey, policySigningKey, signPolicy, verifyPolicy } from "./policy-key.ts";
+export { policyPublicKey, policySigningKey } from "./policy-key.ts";
 export {
   parseRouterSigner,
   type RouterCredentials,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 import type { BrokerMessage } from "../broker/broker.ts";
+import { MAX_WHOLE_BYTES } from "../call/frames/frame-bounds.ts";
 import { PROBE_TICK_MS } from "../call/waiting-table.ts";
 import {
   CAPABILITY_DIRECT,
@@ -24,7 +25,7 @@ import { instanceState } from "../testing/exchange-fixture.ts";
 import { MemoryServer } from "../testing/memory-broker.ts";
 import { RecordedTelemetry } from "../testing/recorded-telemetry.ts";
 import { createTestRuntime } from "../testing/test-runtime.ts";
-import { DirectPath, MAX_DIRECT_BYTES } from "./direct-path.ts";
+import { DirectPath } from "./direct-path.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
 import type { CallReply, OutgoingRequest, Settle } from "./outgoing-request.ts";
 import { RECONNECT_GRACE_MS } from "./reconnect-grace.ts";
@@ -198,7 +199,7 @@ describe("goes routed, without being sent", () => {
     Record<string, (w: Awaited<ReturnType<typeof world>>) => Partial<OutgoingRequest> | undefined>
   > = {
     "what needs a router": () => ({ needsRouter: true }),
-    "a large request": () => ({ payload: new Uint8Array(MAX_DIRECT_BYTES + 1) }),
+    "a large request": () => ({ payload: new Uint8Array(MAX_WHOLE_BYTES + 1) }),
     "a service the credentials do not name": () => ({ service: "payments" }),
     "a method nobody has announced": () => ({ method: "unheard" }),
     "a header a router would refuse": () => ({ fields: [header.key, "x".repeat(1_000)] }),

@@ -6,6 +6,7 @@ import { createAttemptTable } from "../call/dispatch/attempt.ts";
 import { type Dispatch, type DispatchPorts, type DispatchResult, dispatch } from "../call/dispatch/dispatch.ts";
 import type { Exchange } from "../call/exchange.ts";
 import { calledFacts } from "../call/facts.ts";
+import { MAX_WHOLE_BYTES } from "../call/frames/frame-bounds.ts";
 import { deadlineAtMs, readRequestFields } from "../call/open.ts";
 import { requireTarget, route } from "../call/route.ts";
 import type { Runtime } from "../call/runtime.ts";
@@ -23,9 +24,6 @@ import type { OutgoingCalls } from "./outgoing-calls.ts";
 import type { CallReply, OutgoingRequest, RunningCall, Settle } from "./outgoing-request.ts";
 import { ReconnectGrace } from "./reconnect-grace.ts";
 import type { ServiceInboxes } from "./service-inboxes.ts";
-
-/** A request of more bytes than this goes through a router. */
-export const MAX_DIRECT_BYTES = 32 * 1024;
 
 export interface DirectPathOptions {
   readonly broker: Broker;
@@ -129,7 +127,7 @@ export class DirectPath {
   /** Sends a request, and `settle` is called exactly once, never before this returns. Undefined: it is to go routed. */
   call(request: OutgoingRequest, settle: Settle): RunningCall | undefined {
     // A large one travels in frames, which are opened by a router.
-    if (request.needsRouter || request.payload.length > MAX_DIRECT_BYTES) return undefined;
+    if (request.needsRouter || request.payload.length > MAX_WHOLE_BYTES) return undefined;
     if ((this.instancesOf(request.service) ?? 0) === 0) return undefined;
     let exchange: Exchange;
     try {
