@@ -18,3 +18,12 @@ test("in all there are no more than so many", () => {
   const left = Array.from({ length: 50 }, (_, i) => burned.has(`p${i}`, "x")).filter(Boolean);
   assert.equal(left.length, 4);
 });
+
+test("however many have come, those that are remembered are the last ones", () => {
+  const burned = new BurnedIds(100, 10);
+  for (let i = 0; i < 500; i++) {
+    burned.add("cart", `id${i}`);
+    for (let back = 0; back < 15; back++)
+      if (i - back >= 0) assert.equal(burned.has("cart", `id${i - back}`), back < 10, `id${i - back} after id${i}`);
+  }
+});
