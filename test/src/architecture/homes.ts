@@ -16,7 +16,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly Home[]>> = {
   ],
   "@nats-io/*": [
     { files: ["sdk/src/broker/*.ts"], why: "the adapter of the port" },
-    { files: ["broker-config/src/*.ts"], why: "operator, accounts, users and keys are made here" },
+    { files: ["broker-config/src/**/*.ts"], why: "operator, accounts, users and keys are made here" },
     { files: ["services/shop/src/state/*.ts"], why: "the shop's own state, on a connection of its own" },
     { files: ["services/shop/src/recommendations/main.ts"], why: "the one service without our SDK, on purpose" },
   ],
@@ -32,6 +32,9 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly Home[]>> = {
   "@opentelemetry/*": [{ files: ["sdk/src/telemetry/*.ts"], why: "behind the port" }],
   protobufjs: [
     { files: ["sdk/src/protobuf/**/*.ts", "sdk/src/contract/*.ts"], why: "contracts, and our own messages" },
+  ],
+  "@kubernetes/client-node": [
+    { files: ["services/platform/operator/src/**/*.ts"], why: "the one program that talks to Kubernetes" },
   ],
   commander: [{ files: ["services/platform/cli/src/**/*.ts"], why: "the command line" }],
 };

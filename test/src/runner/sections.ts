@@ -108,6 +108,14 @@ export const SECTIONS: readonly Section[] = [
     alone: true,
   },
   {
+    name: "kubernetes",
+    proves: "chart, operator and pods against a real API server",
+    boundMs: 600_000,
+    fileBoundMs: 300_000,
+    files: ["test/src/kubernetes/**/*.test.ts"],
+    alone: true,
+  },
+  {
     name: "e2e",
     proves: "the commands as people type them",
     boundMs: 420_000,

@@ -1,0 +1,2 @@
+// Every public name of the package.
+export * from "./names.ts";

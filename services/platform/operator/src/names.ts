@@ -1,0 +1,42 @@
+// Every name by which Kubernetes and the mesh know each other: labels, annotations, Secrets and their keys. The chart and the
+// docs use the same; a test holds them to this file.
+
+/** Prefix of all labels and annotations. */
+export const PREFIX = "malla.dev";
+/** Field manager of every server-side apply, and holder of the finalizer. */
+export const FIELD_MANAGER = "malla-operator";
+export const FINALIZER = `${PREFIX}/mesh`;
+/** Value of `spec.controllerName` in the Gateway API's statuses. */
+export const CONTROLLER_NAME = `${PREFIX}/operator`;
+
+/** On a document in the mesh: who owns it, `kubernetes/<namespace>/<Kind>/<name>`. Absent: whoever uses `malla apply`. */
+export const OWNER_ANNOTATION = `${PREFIX}/owner`;
+/** On a workload (Deployment, StatefulSet, DaemonSet, Job, CronJob): credentials of this service are wanted in its namespace. */
+export const SERVICE_ANNOTATION = `${PREFIX}/service`;
+/** Beside it: `service` (default) or `direct`. */
+export const ROLE_ANNOTATION = `${PREFIX}/role`;
+/** Beside it, with role `direct`: services it may call past the router, separated by commas. */
+export const DIRECT_TO_ANNOTATION = `${PREFIX}/direct-to`;
+/** Beside it: an application account in which credentials are wanted too, such as `SHOP`. */
+export const APPLICATION_ANNOTATION = `${PREFIX}/application`;
+
+/** Secret with the credentials of a service, in its namespace. */
+export function credentialsSecretName(service: string): string {
+  return `malla-${service}`;
+}
+
+/** Keys of that Secret. `APPLICATION_KEY` only where an application account is asked for, `CA_KEY` only with TLS. */
+export const CREDENTIALS_KEY = "service.creds";
+export const APPLICATION_KEY = "application.creds";
+export const URL_KEY = "NATS_URL";
+export const CA_KEY = "ca.crt";
+
+/** What the bootstrap Job makes, by the name of the release. */
+export const secretNames = {
+  /** All seeds, a key a file of `<home>/keys`; for the Job and the operator alone. */
+  keys: (release: string) => `${release}-keys`,
+  /** `router.signer.json`. */
+  routerSigner: (release: string) => `${release}-router-signer`,
+  /** Everything a server reads at its start: `nats-server.conf` and what it includes. */
+  natsConfig: (release: string) => `${release}-nats-config`,
+} as const;

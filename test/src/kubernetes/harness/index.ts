@@ -1,0 +1,8 @@
+export { ApiServer, type CommandOutcome, runProgram } from "./api-server.ts";
+export {
+  findKubernetes,
+  KUBERNETES_PROGRAMS,
+  KUBERNETES_VERSION,
+  type KubernetesBinaries,
+  kubernetesCacheFolder,
+} from "./kubernetes-binaries.ts";
