@@ -66,6 +66,7 @@ test("what is subscribed while a move is under way is heard on the new connectio
     dial: async () => to.connection,
     random: () => 0,
     onCallbackError: (error) => assert.fail(String(error)),
+    hasOtherServers: true,
   });
   const moved = new Promise<void>((resolve) => broker.onStatus(({ type }) => type === "moved" && resolve()));
   broker.subscribe("early", () => undefined);

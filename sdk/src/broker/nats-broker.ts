@@ -73,7 +73,8 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
   const dial = async (): Promise<NatsConnection> => await connect(clientOptions(options, servers, random));
   for (let dials = 1; ; dials++) {
     try {
-      return new NatsBroker(await dial(), { dial, random, onCallbackError: options.onCallbackError ?? nothing });
+      const onCallbackError = options.onCallbackError ?? nothing;
+      return new NatsBroker(await dial(), { dial, random, onCallbackError, hasOtherServers: servers.length > 1 });
     } catch (cause) {
       if (dials === FIRST_DIALS || !isTimeout(cause)) throw connectError(cause, servers);
     }
@@ -137,6 +138,7 @@ interface NatsBrokerPorts {
   readonly dial: () => Promise<NatsConnection>;
   readonly random: () => number;
   readonly onCallbackError: (error: unknown, subject: string) => void;
+  readonly hasOtherServers: boolean;
 }
 
 /** A subscription of ours, which outlives the connections it is made on. */
@@ -193,6 +195,10 @@ export class NatsBroker implements Broker {
 
   get hearsTwice(): boolean {
     return this.#moving;
+  }
+
+  get hasOtherServers(): boolean {
+    return this.#ports.hasOtherServers;
   }
 
   /** As the server says it of itself: `2.15.2`. */
