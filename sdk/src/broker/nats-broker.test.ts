@@ -39,6 +39,14 @@ class FakeConnection {
     });
   }
 
+  /** What the client keeps of its connection, as far as we reach into it. */
+  readonly protocol = { transport: { socket: { destroy: () => void this.destroyed++ } } };
+  destroyed = 0;
+
+  stale(): void {
+    this.#tell({ type: "staleConnection" });
+  }
+
   lameDuck(): void {
     this.#tell({ type: "ldm", server: this.info.server_id });
   }
@@ -81,4 +89,19 @@ test("what is subscribed while a move is under way is heard on the new connectio
   assert.deepEqual(to.subjects, ["early", "meanwhile", "late"]);
   assert.deepEqual(from.subjects, ["early", "meanwhile"]);
   await broker.close();
+});
+
+test("a connection whose server answers no pings is broken off, whatever it still has to write", async () => {
+  const from = new FakeConnection("a");
+  const ports = {
+    random: () => 0,
+    onCallbackError: (error: unknown) => assert.fail(String(error)),
+    hasOtherServers: true,
+  };
+  new NatsBroker(from.connection, { ...ports, dial: async () => assert.fail("the client redials by itself") });
+  await turn();
+  assert.equal(from.destroyed, 0);
+  from.stale();
+  await turn();
+  assert.equal(from.destroyed, 1);
 });

@@ -18,7 +18,7 @@ import {
   type BrokerStatus,
   type BrokerSubscription,
 } from "./broker.ts";
-import { batchOn, readMessage } from "./client-internals.ts";
+import { batchOn, breakSocket, readMessage } from "./client-internals.ts";
 import type { OutboundBatch } from "./outbound-batch.ts";
 import { translateStatus } from "./translate-status.ts";
 
@@ -305,6 +305,7 @@ export class NatsBroker implements Broker {
 
   async #watchStatus(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
+      if (status.type === "staleConnection") breakSocket(connection);
       const told = translateStatus(status);
       if (told === undefined || connection !== this.#connection) continue;
       if (told.type === "connected") this.#connected = true;

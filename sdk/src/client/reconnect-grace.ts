@@ -6,8 +6,8 @@ import type { Timer, Timers } from "../call/timer-wheel.ts";
 
 /** With one server: longer than a redial takes (20 to 80 ms), for one that only reset the connection. */
 export const RECONNECT_GRACE_MS = 90;
-/** With several: one of them may be dialled in vain, which takes a second where packets go nowhere. */
-export const CLUSTER_RECONNECT_GRACE_MS = 1_500;
+/** With several: two may be dialled in vain, each of which takes a second where packets go nowhere. */
+export const CLUSTER_RECONNECT_GRACE_MS = 2_500;
 
 export class ReconnectGrace<Call> {
   readonly #timers: Timers;

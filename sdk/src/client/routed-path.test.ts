@@ -600,7 +600,7 @@ describe("the own connection", () => {
     router.answer = (ids) => ({ running: ids, done: [], unseen: [] });
     w.broker.disconnect();
     const unsent = w.call();
-    await w.pass(1_400);
+    await w.pass(2_400);
     for (const { outcome } of [running, unsent]) assert.equal(outcome.length, 0);
     w.broker.reconnect();
     await w.server.settle();
@@ -610,7 +610,7 @@ describe("the own connection", () => {
     for (const { outcome } of [running, unsent]) assert.equal(only(outcome).error, undefined);
     w.broker.disconnect();
     const lost = w.call();
-    await w.pass(1_600);
+    await w.pass(2_600);
     assert.equal(only(lost.outcome).error?.reason, "not-started");
     assertClean(w);
   });
