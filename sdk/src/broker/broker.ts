@@ -39,6 +39,8 @@ export interface Broker {
   readonly namesUnheard: boolean;
   /** While it moves to another server everything is heard on both: what was answered a moment ago may come again. */
   readonly hearsTwice: boolean;
+  /** Whether it knows other servers to go to when it loses this one. */
+  readonly hasOtherServers: boolean;
   /** Server this connection is on now, for people: `nats://127.0.0.1:4222`. */
   readonly server: string;
   /**

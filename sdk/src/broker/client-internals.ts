@@ -6,7 +6,18 @@ import { OutboundBatch } from "./outbound-batch.ts";
 
 /** What the client keeps of a connection. */
 interface ClientConnection {
-  readonly protocol?: { sendCommand?(bytes: Uint8Array): void };
+  readonly protocol?: {
+    sendCommand?(bytes: Uint8Array): void;
+    readonly transport?: { readonly socket?: { destroy(): void } };
+  };
+}
+
+/**
+ * Ends the socket of a connection whose server answers no pings. The client would first wait until what it has written is taken,
+ * which behind a link where packets go nowhere is when the system gives the connection up: seconds, or a quarter of an hour.
+ */
+export function breakSocket(connection: NatsConnection): void {
+  (connection as unknown as ClientConnection).protocol?.transport?.socket?.destroy();
 }
 
 /** A batch whose bytes the client puts on its socket behind all it has sent itself; undefined if it cannot. */

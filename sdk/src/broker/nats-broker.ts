@@ -111,6 +111,10 @@ export class NatsBroker implements Broker {
     return this.#leftBehind.size > 0;
   }
 
+  get hasOtherServers(): boolean {
+    return this.#ports.dialler.servers.length > 1;
+  }
+
   /** As the server says it of itself: `2.15.2`. */
   get serverVersion(): string {
     return this.#connection.info?.version ?? "unknown";

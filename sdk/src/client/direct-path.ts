@@ -286,7 +286,7 @@ export class DirectPath {
   }
 
   #onStatus({ type }: BrokerStatus): void {
-    if (type === "disconnected") this.#grace.begin();
+    if (type === "disconnected") this.#grace.begin(this.#options.broker);
     if (type === "closed") this.#giveUp("the connection to the broker was closed while the call ran");
     if (type !== "connected") return;
     this.#targets.registry.thaw(this.#options.runtime.clock.nowMs());

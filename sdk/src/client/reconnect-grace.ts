@@ -1,8 +1,13 @@
-// The moment after the connection was lost, in which calls wait instead of failing: where there is another server, the client is
-// there within it (redial takes 20 to 80 ms). After it whoever has no broker knows within a tenth of a second (failure rule 11).
+// The moment after the connection was lost, in which calls wait instead of failing. With one server it is short: whoever has no
+// broker knows within a tenth of a second (failure rule 11). Where there are others, losing one is no loss of the broker, and
+// calls wait until the client is there.
+import type { Broker } from "../broker/index.ts";
 import type { Timer, Timers } from "../call/timer-wheel.ts";
 
+/** With one server: longer than a redial takes (20 to 80 ms), for one that only reset the connection. */
 export const RECONNECT_GRACE_MS = 90;
+/** With several: two may be dialled in vain, each of which takes a second where packets go nowhere. */
+export const CLUSTER_RECONNECT_GRACE_MS = 2_500;
 
 export class ReconnectGrace<Call> {
   readonly #timers: Timers;
@@ -20,8 +25,9 @@ export class ReconnectGrace<Call> {
     return this.#timer !== undefined;
   }
 
-  begin(): void {
-    this.#timer ??= this.#timers.schedule(RECONNECT_GRACE_MS, () => {
+  begin({ hasOtherServers }: Pick<Broker, "hasOtherServers">): void {
+    const graceMs = hasOtherServers ? CLUSTER_RECONNECT_GRACE_MS : RECONNECT_GRACE_MS;
+    this.#timer ??= this.#timers.schedule(graceMs, () => {
       this.#timer = undefined;
       this.#onOver(this.#take());
     });

@@ -591,6 +591,30 @@ describe("the own connection", () => {
     assertClean(w);
   });
 
+  test("one of several servers is lost: what waits, waits until another has been dialled", async () => {
+    const w = world();
+    const router = w.router("router-a");
+    w.broker.hasOtherServers = true;
+    const running = w.call({ repeatable: true });
+    await w.server.settle();
+    router.answer = (ids) => ({ running: ids, done: [], unseen: [] });
+    w.broker.disconnect();
+    const unsent = w.call();
+    await w.pass(2_400);
+    for (const { outcome } of [running, unsent]) assert.equal(outcome.length, 0);
+    w.broker.reconnect();
+    await w.server.settle();
+    assert.equal(router.requests.length, 2, "the one that was held is sent");
+    for (const request of router.requests) router.reply(request);
+    await w.server.settle();
+    for (const { outcome } of [running, unsent]) assert.equal(only(outcome).error, undefined);
+    w.broker.disconnect();
+    const lost = w.call();
+    await w.pass(2_600);
+    assert.equal(only(lost.outcome).error?.reason, "not-started");
+    assertClean(w);
+  });
+
   test("while it is down a call is refused as not started: after that moment at once, after it returned", async () => {
     const w = world();
     const router = w.router("router-a");

@@ -76,7 +76,7 @@ export class RoutedPath {
     frames?.start((service, id) => this.#pending.get(id)?.call.request.service === service);
     broker.subscribe(subscriptions.inbox(principal, connection), (message) => this.#onMessage(message));
     broker.onStatus((status) => {
-      if (status.type === "disconnected") this.#grace.begin();
+      if (status.type === "disconnected") this.#grace.begin(broker);
       if (status.type === "connected") this.#connected();
       if (status.type === "closed") this.#failAll("the connection to the broker was closed while the call ran");
     });

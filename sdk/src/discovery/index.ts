@@ -3,6 +3,7 @@
 export type { Announced } from "./announced.ts";
 export * from "./announcement-gate.ts";
 export * from "./hear-instances.ts";
+export * from "./patient-key-value.ts";
 export * from "./policy-bounds.ts";
 export * from "./policy-freshness.ts";
 export * from "./policy-head.ts";

@@ -211,9 +211,16 @@ describe("a write whose answer is lost", () => {
     assert.deepEqual(await held(store), ["a"]);
   });
 
-  test("of a document that did not arrive throws", async () => {
-    const { bucket, store } = desk();
+  test("of a document that did not arrive is done again, once", async () => {
+    const { bucket, store, apply } = desk();
     bucket.loseAnswers(documentKey(stored("a").hash), "lost");
+    assert.equal((await apply(stored("a"))).revision, 1);
+    assert.deepEqual(await held(store), ["a"]);
+  });
+
+  test("of a document that did not arrive at all throws", async () => {
+    const { bucket, store } = desk();
+    bucket.loseAnswers(documentKey(stored("a").hash), "lost", "lost");
     await assert.rejects(store.write(await store.read(), change([stored("a")]), "ann", SEED), /no answer/);
     assert.deepEqual(await held(store), []);
   });

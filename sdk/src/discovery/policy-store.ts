@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KeyValue } from "../broker/key-value.ts";
+import type { KeyValue, WriteOutcome } from "../broker/key-value.ts";
 import type { MeshDocument } from "../contract/index.ts";
 import { refuseTooLarge } from "./policy-bounds.ts";
 import {
@@ -205,8 +205,11 @@ export class PolicyStore {
 
   async #putDocuments(documents: readonly StoredDocument[]): Promise<void> {
     for (const { document, hash, bytes } of documents) {
-      const outcome = await this.#bucket.put(documentKey(hash), bytes, 0);
-      // A conflict means that the very same bytes are there: keys are hashes of their content.
+      // A conflict means that the very same bytes are there: keys are hashes of their content. So may a write without an answer
+      // be done again: its stream's leader may just have been replaced.
+      const put = async (): Promise<WriteOutcome> => await this.#bucket.put(documentKey(hash), bytes, 0);
+      let outcome = await put();
+      if (outcome.type === "unknown" && !(await this.#isStored(hash))) outcome = await put();
       if (outcome.type !== "unknown" || (await this.#isStored(hash))) continue;
       const name = `${document.kind}/${document.metadata.name}`;
       throw new Error(

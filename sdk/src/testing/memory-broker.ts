@@ -166,6 +166,8 @@ export class MemoryBroker implements Broker {
   readonly namesUnheard = true;
   /** Set by a test that sends a message twice. */
   hearsTwice = false;
+  /** Set by a test in which this server is one of several. */
+  hasOtherServers = false;
 
   get maxPayloadBytes(): number {
     return this.#server.maxPayloadBytes;

@@ -9,6 +9,8 @@ export interface MemberSpec {
   readonly group: string;
   readonly name: string;
   readonly module: string;
+  /** On which host it runs; see `startProgram`. */
+  readonly within?: readonly string[];
   /** Asked for at each start, with how many starts there were before. */
   readonly environment: (generation: number) => Readonly<Record<string, string>>;
 }
@@ -50,8 +52,8 @@ export class Member {
   }
 
   async #launch(): Promise<void> {
-    const { module, environment, name } = this.spec;
-    const program = await startProgram<unknown>(module, environment(this.#generation++), { built: true });
+    const { module, environment, name, within = [] } = this.spec;
+    const program = await startProgram<unknown>(module, environment(this.#generation++), { built: true, within });
     this.#program = program;
     void program.ended.then((end) => this.#ended(end));
     if (this.#ending) program.tell("stop");

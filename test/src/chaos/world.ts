@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ensureKeys, type Keys, writeCredentials, writeRouterSigner } from "@malla/broker-config";
 import { TestCluster } from "../harness/cluster.ts";
 import { eventually } from "../harness/eventually.ts";
+import { NetworkHosts } from "../harness/network-hosts.ts";
 import { PolicyDesk } from "../harness/policy-desk.ts";
 import { SmallDisk } from "../harness/small-disk.ts";
 import { TcpProxy } from "../harness/tcp-proxy.ts";
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly linked?: boolean;
   /** Streams are kept on a disk of this size, in bytes, which can be filled; needs root. Default: with everything else. */
   readonly diskBytes?: number | undefined;
+  /** Server, router, instance and caller of the same number share a host of their own, whose cable can be pulled; needs root. */
+  readonly onHosts?: boolean;
   /** Told every event, a line each. */
   readonly print?: ((line: string) => void) | undefined;
 }
@@ -46,6 +49,7 @@ export const DEFAULTS = {
   timeoutMs: 5_000,
   workMs: 12,
   linked: false,
+  onHosts: false,
 } as const;
 
 type Settings = Required<Omit<WorldOptions, "print" | "diskBytes">>;
@@ -64,6 +68,8 @@ export class World {
   readonly events: EventLog;
   readonly settings: Settings;
   readonly disk: SmallDisk | undefined;
+  /** As many as there are servers, where it was asked for. */
+  readonly hosts: NetworkHosts | undefined;
   readonly #folder: string;
   readonly #journal: string;
   readonly #keys: Keys;
@@ -79,9 +85,11 @@ export class World {
     keys: Keys,
     cluster: TestCluster,
     disk: SmallDisk | undefined,
+    hosts: NetworkHosts | undefined,
   ) {
     this.settings = settings;
     this.disk = disk;
+    this.hosts = hosts;
     this.events = events;
     this.#folder = folder;
     this.#journal = join(folder, "journal");
@@ -97,11 +105,17 @@ export class World {
     await mkdir(join(folder, "journal"));
     const keys = await ensureKeys(home);
     const disk = diskBytes === undefined ? undefined : SmallDisk.mount(join(folder, "disk"), diskBytes);
-    const cluster = await TestCluster.start(home, keys, settings.servers, disk?.path).catch((error: unknown) => {
+    const hosts = settings.onHosts ? NetworkHosts.make(settings.servers) : undefined;
+    const starting =
+      hosts === undefined
+        ? TestCluster.start(home, keys, settings.servers, disk?.path)
+        : TestCluster.startOn(hosts, home, keys, 3);
+    const cluster = await starting.catch((error: unknown) => {
       disk?.unmount();
+      hosts?.remove();
       throw error;
     });
-    const world = new World(settings, new EventLog(print), folder, keys, cluster, disk);
+    const world = new World(settings, new EventLog(print), folder, keys, cluster, disk, hosts);
     try {
       await world.#startMesh();
     } catch (error) {
@@ -158,7 +172,15 @@ export class World {
       MALLA_PARENT_STDIN: "1",
       MALLA_POLICY_CACHE: join(this.#folder, `router-${n}.policy`),
     };
-    return { kind: "router", group: "router", name: `router-${n}`, module: ROUTER, environment: () => environment };
+    const name = `router-${n}`;
+    return {
+      kind: "router",
+      group: "router",
+      name,
+      module: ROUTER,
+      within: this.#host(n),
+      environment: () => environment,
+    };
   }
 
   async #instance(service: string, n: number): Promise<MemberSpec> {
@@ -176,6 +198,7 @@ export class World {
       group: service,
       name: `${service}-${n}`,
       module: WORKER,
+      within: this.#host(n),
       environment: () => environment,
     };
   }
@@ -212,7 +235,12 @@ export class World {
         SETTINGS: JSON.stringify(settings),
       };
     };
-    return { kind: "caller", group: "caller", name, module: CALLER, environment };
+    return { kind: "caller", group: "caller", name, module: CALLER, within: this.#host(n), environment };
+  }
+
+  /** What takes a program to the host of the n-th of its kind, counted from 1. */
+  #host(n: number): readonly string[] {
+    return this.hosts?.command((n - 1) % this.settings.servers) ?? [];
   }
 
   async #add(specs: readonly MemberSpec[]): Promise<void> {
@@ -269,6 +297,7 @@ export class World {
     await Promise.all(this.#links.map(async (link) => link.close()));
     await this.cluster.stop();
     this.disk?.unmount();
+    this.hosts?.remove();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -38,6 +38,10 @@ export class WatchedBroker implements Broker {
     return this.#broker.hearsTwice;
   }
 
+  get hasOtherServers(): boolean {
+    return this.#broker.hasOtherServers;
+  }
+
   get server(): string {
     return this.#broker.server;
   }

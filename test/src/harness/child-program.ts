@@ -31,6 +31,8 @@ export interface ProgramOptions {
   readonly built?: boolean;
   /** Further flags of Node. */
   readonly flags?: readonly string[];
+  /** What stands before the program and its arguments: it must become that program, not start it. */
+  readonly within?: readonly string[];
 }
 
 /**
@@ -40,10 +42,11 @@ export interface ProgramOptions {
 export async function startProgram<Ready>(
   module: string,
   environment: Readonly<Record<string, string>>,
-  { built = false, flags = [] }: ProgramOptions = {},
+  { built = false, flags = [], within = [] }: ProgramOptions = {},
 ): Promise<ChildProgram<Ready>> {
   const conditions = built ? [] : process.execArgv.filter((argument) => argument.startsWith("--conditions"));
-  const child = spawn(process.execPath, [...conditions, ...flags, module], {
+  const [program, ...args] = [...within, process.execPath, ...conditions, ...flags, module];
+  const child = spawn(program as string, args, {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -1,7 +1,7 @@
 // One nats-server, or a cluster of three whose routes go through proxies, so that they can be reset and cut. Shipped
 // configuration, streams included.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   bootstrapStreams,
@@ -13,26 +13,29 @@ import {
 } from "@malla/broker-config";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
+import type { NetworkHosts } from "./network-hosts.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
+const LOOPBACK = "127.0.0.1";
 /** An address where nobody listens: servers know each other by their routes alone, which are ours to cut. */
 const NOWHERE = "127.0.0.1:1";
 const SETTLE_MS = 30_000;
+/** On hosts of their own servers need no free ports. */
+const HOST_PORT = 4222;
+const HOST_CLUSTER_PORT = 6222;
 
 export class TestServer {
   readonly name: string;
   readonly port: number;
+  readonly url: string;
   readonly #start: () => Promise<RunningServer>;
   #server: RunningServer | undefined;
 
-  constructor(name: string, port: number, start: () => Promise<RunningServer>) {
+  constructor(name: string, address: string, port: number, start: () => Promise<RunningServer>) {
     this.name = name;
     this.port = port;
+    this.url = `nats://${address}:${port}`;
     this.#start = start;
-  }
-
-  get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
   }
 
   get running(): boolean {
@@ -138,15 +141,45 @@ export class TestCluster {
       const options = { port, serverName, keys, serverVersion: binary.version, ...store };
       const configPath = await writeServerConfig(home, count === 1 ? options : { ...options, cluster });
       const start = async (): Promise<RunningServer> => await startNatsServer({ binary: binary.path, configPath });
-      servers.push(new TestServer(options.serverName, port, start));
+      servers.push(new TestServer(options.serverName, LOOPBACK, port, start));
     }
-    const cluster = new TestCluster(servers, routes);
+    return await new TestCluster(servers, routes).#begin(keys);
+  }
+
+  /** As `start`, each server on a host of its own, with routes of their own: what is cut there is the host. */
+  static async startOn(hosts: NetworkHosts, home: string, keys: Keys, count: 3): Promise<TestCluster> {
+    const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
+    const all = Array.from({ length: count }, (_, host) => host);
+    const servers: TestServer[] = [];
+    for (const host of all) {
+      const serverName = `server-${host + 1}`;
+      const routes = all
+        .filter((other) => other !== host)
+        .map((other) => `${hosts.address(other)}:${HOST_CLUSTER_PORT}`);
+      const configPath = await writeServerConfig(home, {
+        host: hosts.address(host),
+        port: HOST_PORT,
+        serverName,
+        keys,
+        serverVersion: binary.version,
+        cluster: { name: "malla", port: HOST_CLUSTER_PORT, routes },
+      });
+      const wrapper = hosts.wrapper(host, binary.path, dirname(configPath));
+      const start = async (): Promise<RunningServer> => await startNatsServer({ binary: wrapper, configPath });
+      servers.push(new TestServer(serverName, hosts.address(host), HOST_PORT, start));
+    }
+    return await new TestCluster(servers, new Map()).#begin(keys);
+  }
+
+  /** Starts the servers and makes the streams; rejects, leaving nothing, if that fails. */
+  async #begin(keys: Keys): Promise<this> {
     try {
-      await settled(servers.map(async (server) => server.start()));
-      await bootstrapStreams({ servers: cluster.urls, keys, replicas: count, timeoutMs: SETTLE_MS });
-      return cluster;
+      await settled(this.servers.map(async (server) => server.start()));
+      const replicas = this.servers.length === 1 ? 1 : 3;
+      await bootstrapStreams({ servers: this.urls, keys, replicas, timeoutMs: SETTLE_MS });
+      return this;
     } catch (error) {
-      await cluster.stop();
+      await this.stop();
       throw error;
     }
   }

@@ -4,6 +4,7 @@ import { issueCredentials, policyPublicKey, policySigningKey } from "@malla/brok
 import { connectNats, type KeyValue, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
 import type { MeshDocument } from "@malla/sdk/contract";
 import {
+  PatientKeyValue,
   POLICY_BUCKET,
   type PolicyChange,
   type PolicyHead,
@@ -26,7 +27,7 @@ export class PolicyDesk {
     this.#broker = broker;
     this.bucket = bucket;
     this.#author = author;
-    this.store = new PolicyStore(bucket, policyPublicKey(keys));
+    this.store = new PolicyStore(new PatientKeyValue(bucket), policyPublicKey(keys));
     this.seed = new TextEncoder().encode(policySigningKey(keys).reveal());
   }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { credentialsFile, ensureKeys, issueCredentials, type Keys, policySigningKey } from "@malla/broker-config";
 import { connectNats, type NatsBroker, openKeyValue, type TlsFiles, tlsFilesFrom } from "@malla/sdk/broker";
 import { ROLES } from "@malla/sdk/contract";
-import { POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
+import { PatientKeyValue, POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
 import { Failure } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { readRunFile } from "../run-file.ts";
@@ -64,7 +64,10 @@ export interface PolicyAccess {
 export async function openPolicy(flags: MeshFlags): Promise<PolicyAccess> {
   const { broker, keys } = await connectOperator(flags, "CTRL");
   try {
-    const store = new PolicyStore(await openKeyValue(broker, POLICY_BUCKET), keys.policy.publicKey);
+    const store = new PolicyStore(
+      new PatientKeyValue(await openKeyValue(broker, POLICY_BUCKET)),
+      keys.policy.publicKey,
+    );
     const seed = new TextEncoder().encode(policySigningKey(keys).reveal());
     return { store, seed, close: async () => broker.close() };
   } catch (error) {

@@ -1,0 +1,26 @@
+// Which revision of the policy each router says it has in force.
+import { issueCredentials, type Keys } from "@malla/broker-config";
+import { connectNats } from "@malla/sdk/broker";
+import { decodeRouterState, subscriptions } from "@malla/sdk/contract";
+
+export interface RouterRevisions {
+  /** By router, as it was announced last. */
+  readonly revisions: ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+/** Listens as an observer to what routers announce, on one of these servers. */
+export async function listenToRouters(servers: readonly string[], keys: Keys): Promise<RouterRevisions> {
+  const broker = await connectNats({
+    servers,
+    credentials: await issueCredentials(keys, { name: "observer", role: "observer" }),
+    name: "observer",
+    inboxPrefix: "_INBOX.observer",
+  });
+  const revisions = new Map<string, number>();
+  broker.subscribe(subscriptions.routers, ({ subject, payload }) => {
+    const state = decodeRouterState(payload);
+    if (state !== undefined) revisions.set(subject.split(".")[2] as string, state.policyRevision);
+  });
+  return { revisions, close: async () => await broker.close() };
+}
