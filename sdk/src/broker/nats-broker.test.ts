@@ -82,6 +82,10 @@ class FakeConnection {
     this.#wake();
   }
 
+  /** What the client keeps of its connection, as far as we reach into it. */
+  readonly protocol = { transport: { socket: { destroy: () => void this.destroyed++ } } };
+  destroyed = 0;
+
   lameDuck(): void {
     this.tell({ type: "ldm", server: this.info.server_id });
   }
@@ -336,4 +340,17 @@ test("closing ends a trial, and what it had dialled", async () => {
   await broker.close();
   assert.equal(await gone, false);
   assert.ok(away.isOver && home.isOver);
+});
+
+test("a connection whose server answers no pings is broken off, whatever it still has to write", async () => {
+  const from = new FakeConnection("A");
+  const { ports, dialled } = site(["a", "b"], { b: new FakeConnection("B") });
+  const broker = new NatsBroker(at("a", from), ports);
+  await turn();
+  assert.equal(from.destroyed, 0);
+  from.tell({ type: "staleConnection" });
+  await turn();
+  assert.equal(from.destroyed, 1);
+  assert.deepEqual(dialled, [], "the client redials by itself");
+  await broker.close();
 });

@@ -10,7 +10,7 @@ import {
   type BrokerStatus,
   type BrokerSubscription,
 } from "./broker.ts";
-import { batchOn, readMessage } from "./client-internals.ts";
+import { batchOn, breakSocket, readMessage } from "./client-internals.ts";
 import { isRefusal } from "./connect-error.ts";
 import type { MoveOutcome } from "./credentials-renewal.ts";
 import type { DialFailure, Dialled, Dialler } from "./dialler.ts";
@@ -235,6 +235,7 @@ export class NatsBroker implements Broker {
 
   async #watchStatus(dialled: Dialled): Promise<void> {
     for await (const status of dialled.connection.status()) {
+      if (status.type === "staleConnection") breakSocket(dialled.connection);
       const told = translateStatus(status);
       if (told === undefined) continue;
       if (told.type === "lame-duck") this.#ending.add(dialled);
