@@ -197,7 +197,15 @@ test("a tenth of their life before the end it is told once that nothing newer is
 
 test("short lives are late at five minutes, and the shortest at their half", () => {
   const late = (lifeMs: number, leftMs: number): boolean =>
-    new HeldCredentials(creds({ expires: NOW + lifeMs }), "file").isNearItsEnd(NOW + lifeMs - leftMs);
+    new HeldCredentials(creds({ expires: NOW + lifeMs }), "file").lateInMs(NOW + lifeMs - leftMs) <= 0;
   assert.deepEqual([late(HOUR / 2, 301_000), late(HOUR / 2, 299_000)], [false, true]);
   assert.deepEqual([late(10_000, 6_000), late(10_000, 4_000)], [false, true]);
+});
+
+test("the look before it is late is not missed", async () => {
+  const { w, look } = world(creds({ expires: NOW + 20_000 }));
+  w.nowMs = NOW + 4_000;
+  assert.equal(await look(), 6_000);
+  w.nowMs = NOW + 9_500;
+  assert.equal(await look(), LOOK_SOON_MS);
 });

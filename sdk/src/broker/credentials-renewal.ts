@@ -57,10 +57,10 @@ export class CredentialsRenewal {
     const { held, wallMs, connected } = this.#ports;
     await this.#read();
     if (this.#offered !== undefined) await this.#take(this.#offered);
-    const isLate = held.isNearItsEnd(wallMs());
-    if (isLate) this.#warn();
-    const isUrgent = isLate || this.#doubted !== undefined || !connected();
-    return isUrgent ? LOOK_SOON_MS : LOOK_EVERY_MS;
+    const lateInMs = held.lateInMs(wallMs());
+    if (lateInMs <= 0) this.#warn();
+    if (this.#doubted !== undefined || !connected()) return LOOK_SOON_MS;
+    return Math.min(LOOK_EVERY_MS, Math.max(LOOK_SOON_MS, lateInMs));
   }
 
   async #read(): Promise<void> {

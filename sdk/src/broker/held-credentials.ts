@@ -59,13 +59,13 @@ export class HeldCredentials {
     this.replace(this.#former);
   }
 
-  /** Whether it is late: newer ones should be there. */
-  isNearItsEnd(nowMs: number): boolean {
+  /** Ms until it is late and newer ones should be there; from 0 down it is. Infinity if they do not expire. */
+  lateInMs(nowMs: number): number {
     const { expiresAtMs, issuedAtMs } = this.#facts;
-    if (expiresAtMs === undefined) return false;
-    const lifeMs = issuedAtMs === undefined ? 0 : expiresAtMs - issuedAtMs;
-    const late = Math.max(lifeMs * LATE_SHARE, LATE_MS);
-    return expiresAtMs - nowMs < (issuedAtMs === undefined ? late : Math.min(late, lifeMs / 2));
+    if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY;
+    const lifeMs = issuedAtMs === undefined ? Number.POSITIVE_INFINITY : expiresAtMs - issuedAtMs;
+    const share = issuedAtMs === undefined ? 0 : lifeMs * LATE_SHARE;
+    return expiresAtMs - nowMs - Math.min(Math.max(share, LATE_MS), lifeMs / 2);
   }
 
   #use(text: string): void {

@@ -318,10 +318,9 @@ export class NatsBroker implements Broker {
 
   /** Whether nothing would be lost by going there. */
   async #isGood({ connection }: Dialled): Promise<boolean> {
-    const heard = [...this.#lasting].flatMap(({ subject, options, made: [subscription] }) =>
-      options.queue !== undefined || subscription === undefined ? [] : [{ subject, subscription }],
-    );
-    if (!(await hearsAlike(connection, heard, async () => await this.pause(TRIAL_MS)))) return false;
+    const subjects = [...this.#lasting].filter(({ options }) => options.queue === undefined).map((one) => one.subject);
+    const pause = async (ms: number): Promise<void> => await this.pause(ms);
+    if (!(await hearsAlike(this.#connection, connection, subjects, TRIAL_MS, pause))) return false;
     const answers = [...this.#trials].map(async (trial) => await trial(connection));
     return (await Promise.all(answers)).every(Boolean);
   }
