@@ -5,11 +5,12 @@ import { readFile } from "node:fs/promises";
 import { comeHome, LOOK_FOR_HOME_MAX_MS, LOOK_FOR_HOME_MIN_MS } from "./come-home.ts";
 import { connectError, isRefusal, isTimeout } from "./connect-error.ts";
 import { type CredentialsEvent, CredentialsRenewal, LOOK_SOON_MS } from "./credentials-renewal.ts";
-import { type Dialled, Dialler } from "./dialler.ts";
+import { type DialFailure, type Dialled, Dialler } from "./dialler.ts";
 import { HeldCredentials } from "./held-credentials.ts";
 import { NatsBroker } from "./nats-broker.ts";
 import { rankServers } from "./rank-servers.ts";
 import { checkTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { wantsCertificate } from "./wants-certificate.ts";
 
 /** The first connection is tried so often against servers that do not answer in time; later ones without end. */
 const FIRST_DIALS = 5;
@@ -64,7 +65,7 @@ export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroke
     credentials: () => held?.text ?? text,
   });
   let hurry: () => void = nothing;
-  const broker = new NatsBroker(await firstDial(dialler), {
+  const broker = new NatsBroker(await firstDial(dialler, tls?.certFile !== undefined), {
     dialler,
     random,
     onCallbackError: options.onCallbackError ?? nothing,
@@ -116,13 +117,19 @@ async function followFile(
   }
 }
 
-async function firstDial(dialler: Dialler): Promise<Dialled> {
+async function firstDial(dialler: Dialler, hasCertificate: boolean): Promise<Dialled> {
   for (let dials = 1; ; dials++) {
     const dialled = await dialler.dialFirst(dialler.servers);
     if ("connection" in dialled) return dialled;
-    const mayAnswer = dialled.some(({ cause }) => isTimeout(cause)) && !dialled.some(({ cause }) => isRefusal(cause));
-    if (dials === FIRST_DIALS || !mayAnswer) throw connectError(dialled);
+    const failures = hasCertificate ? dialled : await Promise.all(dialled.map(explainTimeout));
+    const mayAnswer = failures.some(({ cause }) => isTimeout(cause)) && !failures.some(({ cause }) => isRefusal(cause));
+    if (dials === FIRST_DIALS || !mayAnswer) throw connectError(failures);
   }
+}
+
+async function explainTimeout(failure: DialFailure): Promise<DialFailure> {
+  if (!isTimeout(failure.cause) || !(await wantsCertificate(failure.server))) return failure;
+  return { ...failure, cause: new Error("certificate required", { cause: failure.cause }) };
 }
 
 function serverList(servers: string | readonly string[]): readonly string[] {
