@@ -6,6 +6,7 @@ test("defaults, pinned", () => {
   assert.deepEqual(loadRouterConfig({ signer: "/s" }, {}), {
     workers: 1,
     servers: ["nats://127.0.0.1:4222"],
+    tls: undefined,
     signer: "/s",
     metricsHost: "127.0.0.1",
     metricsPort: 9464,
@@ -34,9 +35,13 @@ test("options before environment before defaults", () => {
     MALLA_LOG_LEVEL: "debug",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318",
     MALLA_TRACE_RATIO: "1",
+    NATS_CA: "/ca.pem",
+    NATS_CERT: "/cert.pem",
+    NATS_KEY: "/key.pem",
   };
   const fromEnvironment = loadRouterConfig({}, environment);
   assert.deepEqual(fromEnvironment.servers, ["nats://a:1", "nats://b:2"]);
+  assert.deepEqual(fromEnvironment.tls, { caFile: "/ca.pem", certFile: "/cert.pem", keyFile: "/key.pem" });
   assert.deepEqual(
     [
       fromEnvironment.signer,
@@ -50,6 +55,7 @@ test("options before environment before defaults", () => {
     ["/env", 0, 7, 3, 9_000_000, 2_000_000, 1],
   );
   const both = loadRouterConfig({ signer: "/option", metricsPort: 1, logLevel: "error" }, environment);
+  assert.deepEqual(loadRouterConfig({ tls: { caFile: "/b" } }, environment).tls, { caFile: "/b" });
   assert.deepEqual(
     [both.signer, both.metricsPort, both.logLevel, both.metricsHost],
     ["/option", 1, "error", "0.0.0.0"],

@@ -1,5 +1,6 @@
 // What a router is told, completed from the environment and checked. All problems are reported together.
 import { availableParallelism } from "node:os";
+import { type TlsFiles, tlsFilesFrom } from "@malla/sdk/broker";
 
 export const DEFAULT_METRICS_PORT = 9464;
 /** Calls a router carries at a time before it refuses more as `overloaded`. */
@@ -21,6 +22,8 @@ export interface RouterConfig {
   /** Processes that each are a router; 1: this process is the router. */
   readonly workers: number;
   readonly servers: readonly string[];
+  /** TLS to the broker: paths of PEM files; undefined: TLS only if the broker wants it, with the authorities the system trusts. */
+  readonly tls: TlsFiles | undefined;
   /** Path of the router's signer file, which `broker-config` writes. */
   readonly signer: string;
   readonly metricsHost: string;
@@ -76,6 +79,7 @@ export function loadRouterConfig(options: RouterOptions, environment: Environmen
   const config: RouterConfig = {
     workers: number("workers", options.workers ?? autoWorkers(environment), "MALLA_ROUTER_WORKERS", 1, 1, MAX_WORKERS),
     servers,
+    tls: options.tls ?? tlsFilesFrom(environment),
     signer: signer ?? "",
     metricsHost: options.metricsHost ?? environment.MALLA_METRICS_HOST ?? "127.0.0.1",
     metricsPort: number("metrics port", options.metricsPort, "MALLA_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),

@@ -11,16 +11,20 @@ test("what the broker refuses a router is one error with connection, operation a
     tell = listener;
     return () => undefined;
   };
-  tellStatus({ onStatus }, "mesh", log);
+  tellStatus({ onStatus, server: "nats://a:4222" }, "mesh", log);
   tell({ type: "denied", operation: "publish", subject: "mesh.policy.live" });
   tell({ type: "disconnected" });
   tell({ type: "connected" });
+  tell({ type: "lame-duck" });
+  tell({ type: "moved" });
   assert.deepEqual(
     lines.map(({ level, facts }) => [level, facts]),
     [
       ["error", { connection: "mesh", operation: "publish", subject: "mesh.policy.live" }],
       ["warn", { connection: "mesh" }],
+      ["info", { connection: "mesh", server: "nats://a:4222" }],
       ["info", { connection: "mesh" }],
+      ["info", { connection: "mesh", server: "nats://a:4222" }],
     ],
   );
 });

@@ -3,6 +3,7 @@ import type { RouterCredentials } from "@malla/broker-config";
 import { type Broker, connectNats, type KeyValue, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
 import { IDEMPOTENCY_BUCKET, POLICY_BUCKET } from "@malla/sdk/discovery";
 import type { Logger } from "@malla/sdk/telemetry";
+import type { RouterConfig } from "./config.ts";
 
 export interface Connections {
   readonly mesh: Broker;
@@ -13,7 +14,7 @@ export interface Connections {
 
 /** Rejects with an Error that says what to do; what was open by then is closed. */
 export async function openConnections(
-  servers: readonly string[],
+  { servers, tls }: Pick<RouterConfig, "servers" | "tls">,
   router: string,
   credentials: RouterCredentials,
   log: Logger,
@@ -23,6 +24,7 @@ export async function openConnections(
   const open = async (what: keyof RouterCredentials): Promise<NatsBroker> => {
     const broker = await connectNats({
       servers,
+      ...(tls === undefined ? {} : { tls }),
       credentials: credentials[what],
       name: `${router}/${what}`,
       inboxPrefix: `_INBOX.${router}`,
@@ -44,7 +46,7 @@ export async function openConnections(
 }
 
 /** Writes down what becomes of a connection; what the broker refuses a router is a fault of its grants, and told as an error. */
-export function tellStatus(broker: Pick<NatsBroker, "onStatus">, connection: string, log: Logger): void {
+export function tellStatus(broker: Pick<NatsBroker, "onStatus" | "server">, connection: string, log: Logger): void {
   broker.onStatus((status) => {
     if (status.type === "denied")
       log.error(
@@ -52,6 +54,9 @@ export function tellStatus(broker: Pick<NatsBroker, "onStatus">, connection: str
         "the broker refused what a router needs",
       );
     if (status.type === "disconnected") log.warn({ connection }, "the connection to the broker is down");
-    if (status.type === "connected") log.info({ connection }, "the connection to the broker is up again");
+    if (status.type === "connected")
+      log.info({ connection, server: broker.server }, "the connection to the broker is up again");
+    if (status.type === "lame-duck") log.info({ connection }, "the server will go; another one is looked for");
+    if (status.type === "moved") log.info({ connection, server: broker.server }, "moved to another server");
   });
 }

@@ -56,7 +56,7 @@ export async function startRouter(
   const telemetry = composeTelemetry(config, router);
   const signer = await readRouterSigner(config.signer);
   const credentials = await signRouterUser(signer, router);
-  const connections = await openConnections(config.servers, router, credentials, telemetry.log);
+  const connections = await openConnections(config, router, credentials, telemetry.log);
   const services = compose(config, { router, ...connections, policyPublicKey: signer.policyPublicKey }, telemetry);
   return await new Lifecycle(config, router, connections, services, telemetry).start(endpoint);
 }

@@ -1,6 +1,7 @@
 // What `connect` was given, completed from the environment and checked. All problems are reported together.
 import { readFileSync } from "node:fs";
 import { valid } from "semver";
+import { tlsFilesFrom } from "./broker/tls-files.ts";
 import { type Credentials, readCredentials } from "./contract/credentials.ts";
 import { isServiceName } from "./contract/names.ts";
 
@@ -20,7 +21,7 @@ export interface ConnectOptions {
   readonly version?: string;
   /** NATS servers, `nats://host:port`. Default: NATS_URL, else nats://127.0.0.1:4222. */
   readonly servers?: string | readonly string[];
-  /** Path of a `.creds` file. Default: NATS_CREDS. */
+  /** Path of a `.creds` file, read again every 10 s: newer credentials are taken over. Default: NATS_CREDS. */
   readonly credentials?: string;
   /** For routing by tags: zone and the like. Default: MALLA_TAGS (`zone=a,tier=gold`). */
   readonly tags?: Readonly<Record<string, string>>;
@@ -43,6 +44,8 @@ export interface ConnectConfig {
   readonly servers: readonly string[];
   readonly credentials: Credentials;
   readonly credentialsText: string;
+  /** Path of the file they are from. */
+  readonly credentialsFile: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly description: string;
   readonly maxInFlight: number;
@@ -57,11 +60,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Throws one Error that lists every problem. */
 export function resolveConnectConfig(options: ConnectOptions, environment: Environment): ConnectConfig {
   const problems: string[] = [];
-  const credentialsText = readCredentialsFile(options.credentials ?? environment.NATS_CREDS, problems);
+  const credentialsFile = options.credentials ?? environment.NATS_CREDS ?? "";
+  const credentialsText = readCredentialsFile(credentialsFile, problems);
   let credentials: Credentials | undefined;
   if (credentialsText !== undefined) {
     try {
-      credentials = readCredentials(credentialsText, options.credentials ?? environment.NATS_CREDS);
+      credentials = readCredentials(credentialsText, credentialsFile);
     } catch (error) {
       problems.push((error as Error).message);
     }
@@ -87,12 +91,13 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
     servers: serverList(options.servers ?? environment.NATS_URL ?? DEFAULT_SERVER),
     credentials,
     credentialsText,
+    credentialsFile,
     tags,
     description: options.description ?? "",
     maxInFlight,
     maxOutgoingCalls,
     maxOutgoingBytes,
-    tls: options.tls ?? tlsFromEnvironment(environment),
+    tls: options.tls ?? tlsFilesFrom(environment),
     drainOn: options.drainOn ?? DRAIN_SIGNALS,
   });
 }
@@ -119,8 +124,8 @@ function serverList(servers: string | readonly string[]): readonly string[] {
   return typeof servers === "string" ? servers.split(",").map((server) => server.trim()) : [...servers];
 }
 
-function readCredentialsFile(path: string | undefined, problems: string[]): string | undefined {
-  if (path === undefined || path === "") {
+function readCredentialsFile(path: string, problems: string[]): string | undefined {
+  if (path === "") {
     problems.push(
       "no credentials: give the path of a .creds file as `credentials` or in NATS_CREDS; `malla run --service NAME -- COMMAND` does it for you",
     );
@@ -145,14 +150,4 @@ function parseTags(text: string | undefined, problems: string[]): Readonly<Recor
     else tags[name] = value;
   }
   return tags;
-}
-
-function tlsFromEnvironment(environment: Environment): ConnectConfig["tls"] {
-  const { NATS_CA, NATS_CERT, NATS_KEY } = environment;
-  if (NATS_CA === undefined && NATS_CERT === undefined) return undefined;
-  return {
-    ...(NATS_CA === undefined ? {} : { caFile: NATS_CA }),
-    ...(NATS_CERT === undefined ? {} : { certFile: NATS_CERT }),
-    ...(NATS_KEY === undefined ? {} : { keyFile: NATS_KEY }),
-  };
 }

@@ -1,6 +1,7 @@
 // `connect`: credentials, connection, and the mesh behind it.
 import { randomBytes } from "node:crypto";
-import { connectNats } from "./broker/nats-broker.ts";
+import { connectNats } from "./broker/connect-nats.ts";
+import type { CredentialsEvent } from "./broker/credentials-renewal.ts";
 import { createRuntime } from "./call/runtime.ts";
 import { type ConnectOptions, resolveConnectConfig } from "./connect-config.ts";
 import { defaultTelemetry } from "./default-telemetry.ts";
@@ -18,7 +19,8 @@ export interface MeshOptions extends ConnectOptions {
 
 /**
  * Connects to the mesh. What is not given comes from the environment (NATS_URL, NATS_CREDS, MALLA_SERVICE, MALLA_VERSION,
- * MALLA_TAGS, MALLA_MAX_IN_FLIGHT, MALLA_MAX_OUTGOING_CALLS, MALLA_MAX_OUTGOING_BYTES). Rejects with an Error that says what is wrong and what to do.
+ * MALLA_TAGS, MALLA_MAX_IN_FLIGHT, MALLA_MAX_OUTGOING_CALLS, MALLA_MAX_OUTGOING_BYTES, NATS_CA, NATS_CERT, NATS_KEY). Rejects with
+ * an Error that says what is wrong and what to do.
  */
 export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const config = resolveConnectConfig(options, process.env);
@@ -32,11 +34,14 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const broker = await connectNats({
     servers: config.servers,
     credentials: config.credentialsText,
+    credentialsFile: config.credentialsFile,
+    onCredentials: (event) => tellCredentials(event, telemetry),
     name: `${principal}/${instance}`,
     inboxPrefix: `_INBOX.${principal}`,
     onCallbackError: (error, subject) => telemetry.log.error({ err: error, subject }, "a message could not be handled"),
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   });
+  telemetry.credentialsExpire(config.credentials.expiresAtMs);
   const runtime = createRuntime(telemetry);
   runtime.stall.catchUpBy(async () => broker.flush());
   broker.onStatus((status) => {
@@ -65,6 +70,20 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   });
   await mesh.start();
   return mesh;
+}
+
+/** Never with what stands in the file. */
+function tellCredentials(event: CredentialsEvent, telemetry: Telemetry): void {
+  const { log } = telemetry;
+  const expires = event.expiresAtMs === undefined ? "never" : new Date(event.expiresAtMs).toISOString();
+  if (event.type === "renewed") {
+    telemetry.credentialsExpire(event.expiresAtMs);
+    log.info({ expires }, "newer credentials are in use");
+  } else if (event.type === "refused") {
+    log.warn({ expires, problem: event.problem }, "the credentials file is not used; the old credentials are kept");
+  } else {
+    log.warn({ expires }, "the credentials expire soon and their file holds no newer ones; the connection ends then");
+  }
 }
 
 /** Drains on the first signal, then lets the signal do what it would have done. Returns how to stop listening. */

@@ -12,6 +12,8 @@ export const GAUGE_RULES: Readonly<Record<string, MetricRule>> = {
   mesh_breaker_state: "max",
   /** A revision is in force when the last worker has it. */
   mesh_config_revision: "min",
+  /** The first to end is told. */
+  mesh_credentials_expiry_timestamp_seconds: "min",
   process_start_time_seconds: "min",
   process_resident_memory_bytes: "sum",
   process_virtual_memory_bytes: "sum",

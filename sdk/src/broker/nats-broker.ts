@@ -1,16 +1,8 @@
-// The only place that knows the NATS client. Settings are those of the failure model: a dead server is noticed in three
-// seconds, a killed one at once, and reconnecting never ends. A server that says it will go is left before it does: a second
-// connection is made first, and for a moment everything is heard on both (failure rule 11).
+// A place on NATS that outlives its connections. A server that says it will go is left before it does, and so are one that is not
+// home, and a connection whose credentials end: another connection is made first, and for a moment everything is heard on both
+// (failure rule 11).
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type ConnectionOptions,
-  connect,
-  credsAuthenticator,
-  errors,
-  type NatsConnection,
-  type Subscription,
-  type SubscriptionOptions,
-} from "nats";
+import type { NatsConnection, Subscription, SubscriptionOptions } from "nats";
 import {
   type Broker,
   BrokerDisconnected,
@@ -19,19 +11,12 @@ import {
   type BrokerSubscription,
 } from "./broker.ts";
 import { batchOn, breakSocket, readMessage } from "./client-internals.ts";
+import { isRefusal } from "./connect-error.ts";
+import type { MoveOutcome } from "./credentials-renewal.ts";
+import type { DialFailure, Dialled, Dialler } from "./dialler.ts";
+import { hearsAlike } from "./hears-alike.ts";
 import type { OutboundBatch } from "./outbound-batch.ts";
 import { translateStatus } from "./translate-status.ts";
-
-/** Client ping: a server that does not answer two pings one second apart is dead. */
-const PING_INTERVAL_MS = 1_000;
-const MAX_PINGS_OUT = 2;
-/** A server that does not accept within this is passed over. */
-const CONNECT_TIMEOUT_MS = 1_000;
-/** The first connection is tried so often against servers that do not answer in time; later ones without end. */
-const FIRST_DIALS = 5;
-/** Redial after 20 to 80 ms, by chance, so that a thousand clients do not return in one instant. */
-const REDIAL_MIN_MS = 20;
-const REDIAL_SPREAD_MS = 60;
 
 /** All clients of a server hear at once that it will go: each moves within this, in ms, by chance. */
 const MOVE_SPREAD_MS = 500;
@@ -41,104 +26,25 @@ const MOVE_RETRY_MS = 500;
 const OVERLAP_MS = 500;
 /** The old connection stays open for this, in ms, for requests of JetStream that were sent on it. */
 const LINGER_MS = 2_000;
+/**
+ * A server that is back is listened to for so long, in ms, before anything is sent through it. Servers dial each other every second,
+ * and routers say every second that they are there.
+ */
+const TRIAL_MS = 2_500;
 /** First line of nats-server whose 503 names its subject: its pull request 5250. */
 const NAMES_UNHEARD = [2, 12] as const;
 
-export interface NatsBrokerOptions {
-  /** `nats://host:port`, one or several separated by commas. */
-  readonly servers: string | readonly string[];
-  /** Text of a `.creds` file. */
-  readonly credentials?: string;
-  /** Name of the connection as the broker's monitoring shows it. */
-  readonly name: string;
-  /** Prefix of this connection's own inboxes, needed by JetStream requests: `_INBOX.<principal>`. */
-  readonly inboxPrefix?: string;
-  readonly tls?: {
-    readonly ca?: string;
-    readonly caFile?: string;
-    readonly certFile?: string;
-    readonly keyFile?: string;
-  };
-  /** What a callback threw; the read loop goes on. */
-  readonly onCallbackError?: (error: unknown, subject: string) => void;
-  /** Chance for redial, in [0, 1). */
-  readonly random?: () => number;
-}
+/** What asks through another connection whether a move to it would lose anything. */
+export type Trial = (connection: NatsConnection) => Promise<boolean>;
 
-/** Connects, or throws an Error that says which servers were tried and what each answered. */
-export async function connectNats(options: NatsBrokerOptions): Promise<NatsBroker> {
-  const servers =
-    typeof options.servers === "string" ? options.servers.split(",").map((s) => s.trim()) : [...options.servers];
-  const random = options.random ?? Math.random;
-  const dial = async (): Promise<NatsConnection> => await connect(clientOptions(options, servers, random));
-  for (let dials = 1; ; dials++) {
-    try {
-      const onCallbackError = options.onCallbackError ?? nothing;
-      return new NatsBroker(await dial(), { dial, random, onCallbackError, hasOtherServers: servers.length > 1 });
-    } catch (cause) {
-      if (dials === FIRST_DIALS || !isTimeout(cause)) throw connectError(cause, servers);
-    }
-  }
-}
-
-function nothing(): void {}
-
-/** A fresh object each time: the client writes into it. */
-function clientOptions(
-  options: NatsBrokerOptions,
-  servers: readonly string[],
-  random: () => number,
-): ConnectionOptions {
-  const { name, credentials, inboxPrefix, tls } = options;
-  return {
-    servers: [...servers],
-    name,
-    noAsyncTraces: true,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    timeout: CONNECT_TIMEOUT_MS,
-    maxReconnectAttempts: -1,
-    ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
-    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
-    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-    ...(tls === undefined ? {} : { tls: { ...tls } }),
-  };
-}
-
-/** A server that is there and slow to answer: a busy machine, or many who come at once. */
-function isTimeout(cause: unknown): boolean {
-  return cause instanceof Error && /timeout/i.test(cause.message);
-}
-
-function connectError(cause: unknown, servers: readonly string[]): Error {
-  const where = servers.map(withoutUserInfo).join(", ");
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (cause instanceof errors.AuthorizationError || /authorization|authentication/i.test(message)) {
-    return new Error(
-      `the broker at ${where} refused these credentials (${message}). They may be expired or made for another mesh: issue new ones with \`malla credentials issue\`.`,
-      { cause },
-    );
-  }
-  return new Error(
-    `no broker answers at ${where} (${message}). Is it running? \`malla up\` starts one; NATS_URL or --servers says where it is.`,
-    {
-      cause,
-    },
-  );
-}
-
-/** An address as it may be shown: what stands before an `@` may be a password. */
-function withoutUserInfo(server: string): string {
-  return server.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1");
-}
-
-interface NatsBrokerPorts {
-  /** Another connection with the same options. */
-  readonly dial: () => Promise<NatsConnection>;
+export interface NatsBrokerPorts {
+  readonly dialler: Pick<Dialler, "servers" | "home" | "dial" | "dialFirst">;
   readonly random: () => number;
   readonly onCallbackError: (error: unknown, subject: string) => void;
-  readonly hasOtherServers: boolean;
+  /** The broker does not take the credentials, or no longer. */
+  readonly onRefused?: () => void;
+  /** Resolves after so many ms; rejects when `signal` says so. Default: a timer that keeps no process alive. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** A subscription of ours, which outlives the connections it is made on. */
@@ -149,30 +55,38 @@ interface Lasting {
   readonly made: Subscription[];
 }
 
-/** One place on NATS: a connection, and while its server goes away a second one. */
+/** One place on NATS: a connection, and while it is moved a second one. */
 export class NatsBroker implements Broker {
-  #connection: NatsConnection;
+  #at: Dialled;
   /** What this turn has published on it; undefined with a client of another make. */
   #batch: OutboundBatch | undefined;
   readonly #ports: NatsBrokerPorts;
   readonly #lasting = new Set<Lasting>();
   readonly #listeners = new Set<(status: BrokerStatus) => void>();
+  readonly #trials = new Set<Trial>();
+  readonly #closing = new AbortController();
   #connected = true;
-  #moving = false;
-  #closing = false;
-  /** The connection that was moved away from, until it is closed. */
-  #leftBehind: NatsConnection | undefined;
+  /** Moves wait for each other. */
+  #lastMove: Promise<unknown> = Promise.resolve();
+  /** Servers that said they will go, by their connections. */
+  readonly #ending = new WeakSet<Dialled>();
+  /** Connections that were moved away from, until they are closed. */
+  readonly #leftBehind = new Set<NatsConnection>();
 
-  constructor(connection: NatsConnection, ports: NatsBrokerPorts) {
-    this.#connection = connection;
-    this.#batch = batchOn(connection);
+  constructor(dialled: Dialled, ports: NatsBrokerPorts) {
+    this.#at = dialled;
+    this.#batch = batchOn(dialled.connection);
     this.#ports = ports;
-    this.#watch(connection);
+    this.#watch(dialled);
   }
 
   /** The client's own connection, for the JetStream adapters beside this file: another one after a move. */
   get connection(): NatsConnection {
-    return this.#connection;
+    return this.#at.connection;
+  }
+
+  get #connection(): NatsConnection {
+    return this.#at.connection;
   }
 
   /** Whether the client lets us write a turn's messages at once; if not, it does what it can. */
@@ -194,11 +108,11 @@ export class NatsBroker implements Broker {
   }
 
   get hearsTwice(): boolean {
-    return this.#moving;
+    return this.#leftBehind.size > 0;
   }
 
   get hasOtherServers(): boolean {
-    return this.#ports.hasOtherServers;
+    return this.#ports.dialler.servers.length > 1;
   }
 
   /** As the server says it of itself: `2.15.2`. */
@@ -208,6 +122,11 @@ export class NatsBroker implements Broker {
 
   get server(): string {
     return this.#connection.getServer();
+  }
+
+  /** Connected, and not to the server that is this connection's home. */
+  get isAway(): boolean {
+    return this.#connected && this.#at.order.current !== this.#ports.dialler.home;
   }
 
   publish(subject: string, payload: Uint8Array, reply?: string, headers?: Uint8Array): void {
@@ -287,86 +206,167 @@ export class NatsBroker implements Broker {
     return this.#connection.rtt();
   }
 
-  async close(): Promise<void> {
-    this.#closing = true;
-    this.#batch?.flush();
-    await Promise.all([closeQuietly(this.#connection), closeQuietly(this.#leftBehind)]);
+  /** Resolves after so many ms; rejects when this broker is closed. */
+  async pause(ms: number): Promise<void> {
+    await (this.#ports.pause ?? pause)(ms, this.#closing.signal);
   }
 
-  /** Follows a connection for as long as it is the one in use. */
-  #watch(connection: NatsConnection): void {
-    void this.#watchStatus(connection);
-    void connection.closed().then((error) => {
-      if (connection !== this.#connection) return;
+  /** `trial` is asked before this connection goes home. For the JetStream adapters, which subscribe nothing. */
+  tryFirst(trial: Trial): void {
+    this.#trials.add(trial);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#batch?.flush();
+    await Promise.all([this.#connection, ...this.#leftBehind].map(closeQuietly));
+  }
+
+  /** Follows a connection from the first moment on; what it says of itself is told while it is the one in use. */
+  #watch(dialled: Dialled): Dialled {
+    void this.#watchStatus(dialled);
+    void dialled.connection.closed().then((error) => {
+      if (dialled !== this.#at) return;
       this.#connected = false;
       this.#tell({ type: "closed", error: error instanceof Error ? error : undefined });
     });
+    return dialled;
   }
 
-  async #watchStatus(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type === "staleConnection") breakSocket(connection);
+  async #watchStatus(dialled: Dialled): Promise<void> {
+    for await (const status of dialled.connection.status()) {
+      if (status.type === "staleConnection") breakSocket(dialled.connection);
       const told = translateStatus(status);
-      if (told === undefined || connection !== this.#connection) continue;
+      if (told === undefined) continue;
+      if (told.type === "lame-duck") this.#ending.add(dialled);
+      if (told.type === "disconnected") dialled.order.lost();
+      if (dialled !== this.#at) continue;
       if (told.type === "connected") this.#connected = true;
       if (told.type === "disconnected") this.#connected = false;
-      if (told.type === "lame-duck") void this.#move(connection);
+      if (told.type === "lame-duck") void this.#leave(dialled);
+      if (told.type === "error" && isRefusal(told.error)) this.#ports.onRefused?.();
       this.#tell(told);
     }
   }
 
   /** Goes to another server before this one ends. Where none takes us, the client reconnects when it has ended. */
-  async #move(from: NatsConnection): Promise<void> {
-    if (this.#moving) return;
-    this.#moving = true;
-    try {
-      await pause(this.#ports.random() * MOVE_SPREAD_MS);
-      const to = await this.#dialAnother(from);
-      if (to !== undefined) await this.#takeOver(from, to);
-    } finally {
-      this.#moving = false;
-    }
-  }
-
-  /** A connection to another server. Undefined if the old one was lost or closed meanwhile. */
-  async #dialAnother(from: NatsConnection): Promise<NatsConnection | undefined> {
-    while (this.#connected && !this.#closing) {
-      const to = await this.#ports.dial().catch(() => undefined);
-      if (to !== undefined) {
-        if (to.info?.server_id !== from.info?.server_id && this.#connected && !this.#closing) return to;
-        await to.close();
+  async #leave(from: Dialled): Promise<void> {
+    await this.#move(async () => {
+      if (this.#at !== from) return undefined;
+      await this.pause(this.#ports.random() * MOVE_SPREAD_MS);
+      while (this.#connected) {
+        const isAnother = ({ connection }: Dialled): boolean =>
+          connection.info?.server_id !== from.connection.info?.server_id;
+        const to = await this.#ports.dialler.dialFirst(this.#serversFrom(false), isAnother);
+        if ("connection" in to) return this.#watch(to);
+        await this.pause(MOVE_RETRY_MS);
       }
-      await pause(MOVE_RETRY_MS);
-    }
-    return undefined;
+      return undefined;
+    });
   }
 
-  async #takeOver(from: NatsConnection, to: NatsConnection): Promise<void> {
-    const joined = new Set<Lasting>();
+  /** Goes to the home server if it is there and hears what this connection hears. Resolves to whether it is home then. */
+  async goHome(): Promise<boolean> {
+    return await this.#move(async () => {
+      if (!this.isAway) return undefined;
+      const to = await this.#ports.dialler.dial(this.#ports.dialler.home).catch(() => undefined);
+      if (to === undefined || (await this.#isGood(this.#watch(to)).catch(() => false))) return to;
+      await closeQuietly(to.connection);
+      return undefined;
+    });
+  }
+
+  /** Goes to a connection with these credentials, on the same server if it may. */
+  async renew(credentials: string): Promise<MoveOutcome> {
+    let failures: readonly DialFailure[] = [];
+    const hasMoved = await this.#move(async () => {
+      const to = await this.#ports.dialler.dialFirst(this.#serversFrom(true), undefined, credentials);
+      if ("connection" in to) return this.#watch(to);
+      failures = to;
+      return undefined;
+    });
+    if (hasMoved) return "moved";
+    return failures.some(({ cause }) => isRefusal(cause)) ? "refused" : "unreachable";
+  }
+
+  /** All servers in the order of this connection, the one it is on before all others or after them. */
+  #serversFrom(currentFirst: boolean): readonly string[] {
+    const { current } = this.#at.order;
+    const others = this.#ports.dialler.servers.filter((server) => server !== current);
+    return currentFirst ? [current, ...others] : [...others, current];
+  }
+
+  /**
+   * Makes the connection that `find` brings the one in use, when no other move is under way. Resolves to whether it did: not
+   * without one, and not if the one in use was lost or closed meanwhile, since the client dials for itself then.
+   */
+  async #move(find: () => Promise<Dialled | undefined>): Promise<boolean> {
+    const move = this.#lastMove.then(async () => {
+      const from = this.#at;
+      if (!this.#connected) return false;
+      const to = await find();
+      if (to === undefined) return false;
+      if (!this.#connected || this.#closing.signal.aborted || to.connection.isClosed()) {
+        await closeQuietly(to.connection);
+        return false;
+      }
+      return await this.#takeOver(from, to);
+    });
+    this.#lastMove = move.catch(() => undefined);
+    return await move.catch(() => false);
+  }
+
+  /** Whether nothing would be lost by going there. */
+  async #isGood({ connection }: Dialled): Promise<boolean> {
+    const subjects = [...this.#lasting].filter(({ options }) => options.queue === undefined).map((one) => one.subject);
+    const pause = async (ms: number): Promise<void> => await this.pause(ms);
+    if (!(await hearsAlike(this.#connection, connection, subjects, TRIAL_MS, pause))) return false;
+    const answers = [...this.#trials].map(async (trial) => await trial(connection));
+    return (await Promise.all(answers)).every(Boolean);
+  }
+
+  /** Resolves to false, and all is as it was, if the new connection was lost by then or this broker closed. */
+  async #takeOver(from: Dialled, to: Dialled): Promise<boolean> {
+    const joined = new Map<Lasting, Subscription>();
     const join = (): void => {
       for (const lasting of this.#lasting) {
         if (joined.has(lasting)) continue;
-        joined.add(lasting);
-        lasting.made.unshift(to.subscribe(lasting.subject, { ...lasting.options }));
+        const subscription = to.connection.subscribe(lasting.subject, { ...lasting.options });
+        joined.set(lasting, subscription);
+        lasting.made.unshift(subscription);
       }
     };
+    this.#leftBehind.add(from.connection);
     join();
-    await to.flush().catch(() => undefined);
+    const isThere = await to.connection.flush().then(
+      () => true,
+      () => false,
+    );
+    if (!isThere || this.#closing.signal.aborted) {
+      for (const [{ made }, subscription] of joined) made.splice(made.indexOf(subscription), 1);
+      this.#leftBehind.delete(from.connection);
+      await closeQuietly(to.connection);
+      return false;
+    }
     // What was subscribed meanwhile is on the old connection alone, which will be closed.
     join();
     this.#batch?.flush();
-    this.#leftBehind = from;
-    this.#connection = to;
-    this.#batch = batchOn(to);
+    this.#at = to;
+    this.#batch = batchOn(to.connection);
     this.#connected = true;
-    this.#watch(to);
     this.#tell({ type: "moved" });
-    if (this.#closing) return await closeQuietly(to);
-    await pause(OVERLAP_MS);
+    if (this.#ending.has(to)) void this.#leave(to);
+    void this.#leaveBehind(from.connection);
+    await this.pause(OVERLAP_MS).catch(nothing);
     await Promise.all([...this.#lasting].map(async ({ made }) => Promise.all(made.splice(1).map(endQuietly))));
-    await pause(LINGER_MS);
-    await closeQuietly(from);
-    this.#leftBehind = undefined;
+    return true;
+  }
+
+  /** Closes it when all that was sent on it has been answered. */
+  async #leaveBehind(connection: NatsConnection): Promise<void> {
+    await this.pause(OVERLAP_MS + LINGER_MS).catch(nothing);
+    await closeQuietly(connection);
+    this.#leftBehind.delete(connection);
   }
 
   #tell(status: BrokerStatus): void {
@@ -380,13 +380,15 @@ export class NatsBroker implements Broker {
   }
 }
 
+function nothing(): void {}
+
 /** Keeps no process alive. */
-async function pause(ms: number): Promise<void> {
-  await sleep(ms, undefined, { ref: false });
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { ref: false, signal });
 }
 
-async function closeQuietly(connection: NatsConnection | undefined): Promise<void> {
-  if (connection !== undefined && !connection.isClosed()) await connection.close();
+async function closeQuietly(connection: NatsConnection): Promise<void> {
+  if (!connection.isClosed()) await connection.close();
 }
 
 /** What was sent to it still arrives. */

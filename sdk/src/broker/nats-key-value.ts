@@ -8,12 +8,15 @@ import type { NatsBroker } from "./nats-broker.ts";
 const REQUEST_TIMEOUT_MS = 2_000;
 /** JetStream: no message found. */
 const NOT_FOUND = 10037;
+/** A key that nobody writes. */
+const NO_KEY = "_none";
 /** JetStream: wrong last sequence. */
 const WRONG_SEQUENCE = new Set([10071, 10164]);
 
 export async function openKeyValue(broker: NatsBroker, bucket: string): Promise<KeyValue> {
   const keyValue = new NatsKeyValue(broker, bucket);
   await keyValue.manager();
+  broker.tryFirst(async (connection) => await keyValue.isReachedBy(connection));
   return keyValue;
 }
 
@@ -37,6 +40,17 @@ class NatsKeyValue implements KeyValue {
       this.#managed = { connection, manager };
     }
     return await this.#managed.manager;
+  }
+
+  /** Whether the stream's leader answers through this connection. */
+  async isReachedBy(connection: NatsConnection): Promise<boolean> {
+    const manager = await jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS });
+    try {
+      await manager.streams.getMessage(this.#stream, { last_by_subj: this.#prefix + NO_KEY } as never);
+      return true;
+    } catch (error) {
+      return error instanceof JetStreamApiError && error.code === NOT_FOUND;
+    }
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {

@@ -34,6 +34,7 @@ test("reads who, as what, where, and the pieces that prove it", () => {
       accountKey: ACCOUNT_KEY,
       policyPublicKey: POLICY_KEY,
       directTo: ["orders"],
+      issuedAtMs: undefined,
       expiresAtMs: undefined,
     });
     assert.equal(seed.reveal(), SEED);

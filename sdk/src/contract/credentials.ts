@@ -44,6 +44,8 @@ export interface Credentials {
   /** Public nkey that signs policy heads; absent where the issuer was not Malla. */
   readonly policyPublicKey: string | undefined;
   readonly directTo: readonly string[];
+  /** Wall clock; absent where the issuer did not say. */
+  readonly issuedAtMs: number | undefined;
   /** Wall clock; absent if the credentials do not expire. */
   readonly expiresAtMs: number | undefined;
   readonly jwt: string;
@@ -105,6 +107,7 @@ function readClaims(jwt: string, source: string): Omit<Credentials, "jwt" | "see
     accountKey,
     policyPublicKey: policyKey,
     directTo: tagValues(tags, "direct"),
+    issuedAtMs: typeof claims.iat === "number" && claims.iat > 0 ? claims.iat * 1000 : undefined,
     expiresAtMs: typeof claims.exp === "number" && claims.exp > 0 ? claims.exp * 1000 : undefined,
   };
 }

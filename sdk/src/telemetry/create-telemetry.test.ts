@@ -30,10 +30,14 @@ test("nothing given is the telemetry that does nothing", () => {
 
 test("what is given is used", async () => {
   const metrics = createPrometheus({ processMetrics: false });
-  const { callEnded, configRevision } = createTelemetry({ metrics });
+  const { callEnded, configRevision, credentialsExpire } = createTelemetry({ metrics });
   callEnded(call);
   configRevision(9);
+  credentialsExpire(1_900_000_000_500);
   const text = await metrics.metrics();
+  assert.match(text, /mesh_credentials_expiry_timestamp_seconds 1900000000.5/);
+  credentialsExpire(undefined);
+  assert.doesNotMatch(await metrics.metrics(), /mesh_credentials_expiry_timestamp_seconds \d/);
   assert.match(text, /mesh_requests_total\{reporter="caller",.*\} 1/);
   assert.match(text, /mesh_config_revision 9/);
 });

@@ -25,5 +25,6 @@ export function createTelemetry(parts: TelemetryParts): Telemetry {
     framesMoved: metrics.framesMoved.bind(metrics),
     breakerChanged: metrics.breakerChanged.bind(metrics),
     configRevision: metrics.configRevision.bind(metrics),
+    credentialsExpire: metrics.credentialsExpire.bind(metrics),
   });
 }

@@ -112,6 +112,12 @@ export const metricsCatalogue = {
     help: "Revision of the policy in force.",
     labels: [],
   },
+  credentialsExpiry: {
+    name: "mesh_credentials_expiry_timestamp_seconds",
+    type: "gauge",
+    help: "When the credentials in use expire, in seconds since 1970; absent where they do not.",
+    labels: [],
+  },
   routerWorkers: {
     name: "mesh_router_workers",
     type: "gauge",

@@ -23,6 +23,7 @@ export const noopMetrics: Metrics = Object.freeze({
   framesMoved: nothing,
   breakerChanged: nothing,
   configRevision: nothing,
+  credentialsExpire: nothing,
 });
 
 /** No spans, no log, no metrics. */

@@ -105,6 +105,8 @@ export interface Telemetry {
   framesMoved(reporter: Reporter, service: string, direction: FrameDirection, frames: number, bytes: number): void;
   breakerChanged(service: string, instance: string, state: BreakerState): void;
   configRevision(revision: number): void;
+  /** The credentials in use expire then, in ms since 1970; undefined: they do not. */
+  credentialsExpire(atMs: number | undefined): void;
 }
 
 /** The half of the port that counts. */

@@ -88,6 +88,7 @@ function createTables(registry: Registry, options: PrometheusOptions) {
     breakers: create(rows.breakerState, GAUGE_SLOTS),
     breakerChanges: create(rows.breakerChanges, COUNTER_SLOTS),
     revision: create(rows.configRevision, GAUGE_SLOTS, never),
+    credentials: create(rows.credentialsExpiry, GAUGE_SLOTS, never),
     overflow,
   };
   registerTables(registry, tables);
@@ -114,6 +115,7 @@ function registerTables(registry: Registry, tables: Record<keyof Tables, SeriesT
   gauge(rows.breakerState, tables.breakers, "max");
   counter(rows.breakerChanges, tables.breakerChanges);
   gauge(rows.configRevision, tables.revision, "max");
+  gauge(rows.credentialsExpiry, tables.credentials, "max");
   counter(rows.seriesOverflow, tables.overflow);
 }
 
@@ -160,6 +162,10 @@ function observers(tables: Tables): Metrics {
       count(breakerChanges, service, state);
     },
     configRevision: (number) => set(revision.current(), number),
+    credentialsExpire(atMs) {
+      if (atMs === undefined) tables.credentials.clear();
+      else set(tables.credentials.current(), atMs / 1000);
+    },
   };
 }
 

@@ -34,6 +34,7 @@ export class RecordedTelemetry implements Telemetry {
   }[] = [];
   readonly breakerChanges: { service: string; instance: string; state: BreakerState }[] = [];
   readonly revisions: number[] = [];
+  readonly expiries: (number | undefined)[] = [];
   readonly log: Logger = this.#logger({});
   readonly #inFlight = new Map<string, number>();
 
@@ -77,6 +78,10 @@ export class RecordedTelemetry implements Telemetry {
 
   configRevision(revision: number): void {
     this.revisions.push(revision);
+  }
+
+  credentialsExpire(atMs: number | undefined): void {
+    this.expiries.push(atMs);
   }
 
   #count(reporter: Reporter, service: string, by: number): void {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { credentialsFile, ensureKeys, issueCredentials, type Keys, policySigningKey } from "@malla/broker-config";
-import { connectNats, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { connectNats, type NatsBroker, openKeyValue, type TlsFiles, tlsFilesFrom } from "@malla/sdk/broker";
 import { ROLES } from "@malla/sdk/contract";
 import { PatientKeyValue, POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
 import { Failure } from "../failure.ts";
@@ -23,6 +23,12 @@ export interface MeshFlags {
 /** Flag before environment before what runs here before the default. */
 export function natsUrl(flags: MeshFlags, home: string): string {
   return flags.servers ?? process.env["NATS_URL"] ?? readRunFile(home)?.natsUrl ?? DEFAULT_URL;
+}
+
+/** For a broker that wants TLS; `malla run` hands the same variables on. */
+function tls(): { readonly tls?: TlsFiles } {
+  const files = tlsFilesFrom(process.env);
+  return files === undefined ? {} : { tls: files };
 }
 
 /** There is one namespace yet; another is refused rather than ignored. */
@@ -83,7 +89,13 @@ async function connectOperator(flags: MeshFlags, account: string): Promise<{ bro
   const request = { name: OPERATOR, role: OPERATOR, account, expiresInMs: VERB_LIFE_MS } as const;
   const credentials = await issueCredentials(keys, request);
   const servers = natsUrl(flags, home);
-  const broker = await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}` });
+  const broker = await connectNats({
+    servers,
+    credentials,
+    name: "malla",
+    inboxPrefix: `_INBOX.${OPERATOR}`,
+    ...tls(),
+  });
   return { broker, keys };
 }
 
@@ -98,6 +110,7 @@ export async function openObserver(flags: MeshFlags): Promise<NatsBroker> {
     credentials: readFileSync(path, "utf8"),
     name: "malla",
     inboxPrefix: "_INBOX.observer",
+    ...tls(),
   });
 }
 
