@@ -118,7 +118,7 @@ for (let calls = 1; ; calls++) {
     );
     await eventually(() => assert.equal(line.run(["check"]).code, 0), PATIENCE);
   }
-  const calls = Number(/(\d+) calls, \d+ failed\n[^]*$/.exec(asker.output())?.[1] ?? 0);
+  const calls = Number(/(\d+) calls, \d+ failed\n[\s\S]*$/.exec(asker.output())?.[1] ?? 0);
   await asker.until(`${(Math.floor(calls / 50) + 4) * 50} calls`);
   // A caller whose own server is gone may find no other within its patience; nothing else may happen to a call.
   const failed = asker.output().match(/^call failed.*$/gm) ?? [];

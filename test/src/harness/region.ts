@@ -38,7 +38,9 @@ export async function startRegion(options: RegionOptions): Promise<Region> {
   for (const [index, port] of ports.entries()) {
     const cluster = { name, port, routes, ...(clusterTls === undefined ? {} : { tls: clusterTls }) };
     const own = { port: await freePort(), serverName: `${name}-${index + 1}`, keys, serverVersion: binary.version };
-    configs.push(await writeServerConfig(home, { ...server, ...own, cluster }));
+    // JetStream does not choose a leader among one; without gateways it need not.
+    const isAlone = count === 1 && server.gateway === undefined;
+    configs.push(await writeServerConfig(home, { ...server, ...own, ...(isAlone ? {} : { cluster }) }));
   }
   const settled = await Promise.allSettled(
     configs.map(async (configPath) => await startNatsServer({ binary: binary.path, configPath })),
