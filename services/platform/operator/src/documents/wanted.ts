@@ -9,6 +9,8 @@ export interface WantedDocument {
   readonly createdAt: string;
   /** In its normal form, without the annotation of its owner, which the reconciler writes. */
   readonly document: MeshDocument;
+  /** The resource says that it takes the document from whoever uses `malla apply`. Default false. */
+  readonly takeOver?: boolean;
 }
 
 /** What became of a wish. */
