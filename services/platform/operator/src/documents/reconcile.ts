@@ -77,7 +77,10 @@ export function reconcile({ wanted, standing, present, isWatched }: ReconcileInp
   const kept = [...there].filter(([id]) => !newIds.has(id) && (wishes.has(id) || !isLeft(id)));
   const checked = checkTogether(
     kept.map(([, { document }]) => document),
-    news.map(({ id, wanted: { owner }, stored: { document } }) => ({ document, before: lastGood(there.get(id), owner) })),
+    news.map(({ id, wanted: { owner }, stored: { document } }) => ({
+      document,
+      before: lastGood(there.get(id), owner),
+    })),
   );
   const holds = (id: string): boolean => {
     const wish = wishes.get(id);
@@ -89,7 +92,12 @@ export function reconcile({ wanted, standing, present, isWatched }: ReconcileInp
   return { change: { put, remove, action: ACTION }, outcomes: verdicts.all() };
 }
 
-function judge({ id, wanted: { owner }, stored }: Wish, there: Present | undefined, checked: Checked, to: Verdicts): void {
+function judge(
+  { id, wanted: { owner }, stored }: Wish,
+  there: Present | undefined,
+  checked: Checked,
+  to: Verdicts,
+): void {
   const error = checked.errors.get(id);
   if (error === undefined) return to.accept(owner, id, stored.hash, checked.warnings.get(id));
   if (there?.owner !== owner) return to.refuse(owner, "invalid", error);

@@ -44,10 +44,7 @@ type Saying = Pick<Condition, "status" | "reason" | "message">;
 
 export function statusOf(input: StatusInput): PolicyStatus {
   const { generation, before, contentHash, revision } = input;
-  const conditions = [
-    condition(ACCEPTED, accepted(input), input),
-    condition(PROGRAMMED, programmed(input), input),
-  ];
+  const conditions = [condition(ACCEPTED, accepted(input), input), condition(PROGRAMMED, programmed(input), input)];
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     ...(revision === undefined ? {} : { revision }),
@@ -85,7 +82,8 @@ function programmed(input: StatusInput): Saying {
   if (verdict === undefined || revision === undefined) return pending("it has not been written yet");
   // Once said of a revision it stays: a router that comes later reads the policy before it takes a call.
   const known = conditionIn(before, PROGRAMMED);
-  if (known?.status === "True" && before?.revision === revision && before.contentHash === input.contentHash) return known;
+  if (known?.status === "True" && before?.revision === revision && before.contentHash === input.contentHash)
+    return known;
   return spreadSaying(input.spread, revision);
 }
 
@@ -152,11 +150,12 @@ export interface StatusEvent {
 
 /** Events of a change of verdict; that something is pending, or cannot be told, is worth none. */
 export function eventsOf(before: PolicyStatus | undefined, after: PolicyStatus): readonly StatusEvent[] {
-  return [ACCEPTED, PROGRAMMED].flatMap((type) => {
+  return [ACCEPTED, PROGRAMMED].flatMap((type): readonly StatusEvent[] => {
     const [was, is] = [conditionIn(before, type), conditionIn(after, type)];
-    if (is === undefined || (was?.reason === is.reason && (is.status === "True" || was.message === is.message))) return [];
-    if (is.status === "True") return [{ type: "Normal" as const, reason: is.reason, note: is.message }];
+    if (is === undefined || (was?.reason === is.reason && (is.status === "True" || was.message === is.message)))
+      return [];
+    if (is.status === "True") return [{ type: "Normal", reason: is.reason, note: is.message }];
     if (type !== ACCEPTED || is.status !== "False") return [];
-    return [{ type: "Warning" as const, reason: is.reason, note: is.message }];
+    return [{ type: "Warning", reason: is.reason, note: is.message }];
   });
 }

@@ -259,7 +259,11 @@ function parseRefusal(text: string): Refusal {
   }
 }
 
-function refused(request: Request, { code, reason = "Unknown", message = "" }: Refusal, status: number): KubernetesError {
+function refused(
+  request: Request,
+  { code, reason = "Unknown", message = "" }: Refusal,
+  status: number,
+): KubernetesError {
   return new KubernetesError(`${describe(request)}: ${reason}: ${message}`, code ?? status, reason);
 }
 

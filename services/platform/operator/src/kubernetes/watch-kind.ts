@@ -44,6 +44,11 @@ export class WatchKind<T extends KubernetesObject = KubernetesObject> {
     return this.#synced;
   }
 
+  /** Whether objects of a namespace are among those it holds. */
+  covers(namespace: string): boolean {
+    return this.#options.namespace === undefined || this.#options.namespace === namespace;
+  }
+
   all(): readonly T[] {
     return [...this.#objects.values()];
   }

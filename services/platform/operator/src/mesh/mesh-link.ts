@@ -4,7 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { issueCredentials, type Keys, policyPublicKey, policySigningKey } from "@malla/broker-config";
 import { connectNats, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
 import { subscriptions } from "@malla/sdk/contract";
-import { POLICY_BUCKET, type PolicyHead, type PolicySnapshot, PolicyStore, type PolicyChange } from "@malla/sdk/discovery";
+import {
+  POLICY_BUCKET,
+  type PolicyChange,
+  type PolicyHead,
+  type PolicySnapshot,
+  PolicyStore,
+} from "@malla/sdk/discovery";
 import type { Logger } from "@malla/sdk/telemetry";
 import { RouterRevisions } from "./router-revisions.ts";
 
