@@ -11,6 +11,7 @@ it("needs the mesh's home, and has defaults for the rest", () => {
     namespace: "default",
     release: "malla",
     watchNamespaces: undefined,
+    namespaceSelector: "malla.dev/mesh=true",
     workloadUrl: "nats://127.0.0.1:4222",
     host: "127.0.0.1",
     port: 9465,
@@ -36,6 +37,7 @@ it("tells all problems together", () => {
     MALLA_WATCH_NAMESPACES: "Shop",
     MALLA_LOG_LEVEL: "loud",
     MALLA_RELEASE: "a/b",
+    MALLA_NAMESPACE_SELECTOR: "a in b",
   };
   assert.throws(
     () => loadOperatorConfig(wrong),
@@ -46,6 +48,7 @@ it("tells all problems together", () => {
         "MALLA_WATCH_NAMESPACES",
         "MALLA_LOG_LEVEL",
         "MALLA_RELEASE",
+        "MALLA_NAMESPACE_SELECTOR",
       ])
         assert.match(error.message, new RegExp(name));
       return true;

@@ -1,5 +1,8 @@
 // What the operator is told, from the environment, checked. All problems are reported together.
+
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "@malla/sdk/telemetry";
+import { parseSelector } from "./identity/label-selector.ts";
+import { NAMESPACE_SELECTOR } from "./names.ts";
 
 export const DEFAULT_OPERATOR_PORT = 9465;
 /** Name of the installation; the Lease is named after it. */
@@ -16,6 +19,8 @@ export interface OperatorConfig {
   readonly release: string;
   /** Undefined: all of them. */
   readonly watchNamespaces: readonly string[] | undefined;
+  /** Label selector of the namespaces that are part of the mesh; where namespaces are listed, those are. */
+  readonly namespaceSelector: string;
   /** What workloads are told as NATS_URL. */
   readonly workloadUrl: string;
   readonly host: string;
@@ -49,6 +54,12 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
     if (!LABEL.test(name)) problems.push(`MALLA_NAMESPACE, MALLA_WATCH_NAMESPACES: "${name}" is no namespace`);
   const release = read("MALLA_RELEASE") ?? DEFAULT_RELEASE;
   if (!LABEL.test(release)) problems.push(`MALLA_RELEASE: "${release}" is no name of a release`);
+  const namespaceSelector = environment.MALLA_NAMESPACE_SELECTOR ?? NAMESPACE_SELECTOR;
+  try {
+    parseSelector(namespaceSelector);
+  } catch (error) {
+    problems.push(`MALLA_NAMESPACE_SELECTOR: ${(error as Error).message}`);
+  }
   const port = Number(read("MALLA_OPERATOR_PORT") ?? DEFAULT_OPERATOR_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     problems.push("MALLA_OPERATOR_PORT: a whole number from 0 to 65535 is expected");
@@ -62,6 +73,7 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
     namespace,
     release,
     watchNamespaces,
+    namespaceSelector,
     workloadUrl: read("MALLA_WORKLOAD_NATS_URL") ?? servers.join(","),
     host: read("MALLA_METRICS_HOST") ?? "127.0.0.1",
     port,
