@@ -11,6 +11,7 @@ it("needs the mesh's home, and has defaults for the rest", () => {
     namespace: "default",
     release: "malla",
     watchNamespaces: undefined,
+    namespaceSelector: "malla.dev/mesh=true",
     workloadUrl: "nats://127.0.0.1:4222",
     host: "127.0.0.1",
     port: 9465,
@@ -28,6 +29,12 @@ it("takes lists with blanks, and an empty setting is none", () => {
   assert.deepEqual(config.servers, ["nats://a:4222", "nats://b:4222"]);
   assert.deepEqual(config.watchNamespaces, ["shop", "billing"]);
   assert.equal(config.caFile, undefined);
+});
+
+it("an empty selector takes all namespaces, and one that is none is told", () => {
+  assert.equal(loadOperatorConfig({ MALLA_HOME: "/x", MALLA_NAMESPACE_SELECTOR: "" }).namespaceSelector, "");
+  const wrong = { MALLA_HOME: "/x", MALLA_NAMESPACE_SELECTOR: "a=b=c" };
+  assert.throws(() => loadOperatorConfig(wrong), /MALLA_NAMESPACE_SELECTOR: label selector: "a=b=c" is none/);
 });
 
 it("tells all problems together", () => {

@@ -1,5 +1,7 @@
 // What the operator is told, from the environment, checked. All problems are reported together.
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "@malla/sdk/telemetry";
+import { parseSelector } from "./identity/label-selector.ts";
+import { NAMESPACE_SELECTOR } from "./names.ts";
 
 export const DEFAULT_OPERATOR_PORT = 9465;
 /** Name of the installation; the Lease is named after it. */
@@ -16,6 +18,8 @@ export interface OperatorConfig {
   readonly release: string;
   /** Undefined: all of them. */
   readonly watchNamespaces: readonly string[] | undefined;
+  /** Which namespaces are part of the mesh, by their labels; of `watchNamespaces` all are. */
+  readonly namespaceSelector: string;
   /** What workloads are told as NATS_URL. */
   readonly workloadUrl: string;
   readonly host: string;
@@ -47,6 +51,12 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
   const watchNamespaces = list("MALLA_WATCH_NAMESPACES");
   for (const name of [namespace, ...(watchNamespaces ?? [])])
     if (!LABEL.test(name)) problems.push(`MALLA_NAMESPACE, MALLA_WATCH_NAMESPACES: "${name}" is no namespace`);
+  const namespaceSelector = environment["MALLA_NAMESPACE_SELECTOR"] ?? NAMESPACE_SELECTOR;
+  try {
+    parseSelector(namespaceSelector);
+  } catch (error) {
+    problems.push(`MALLA_NAMESPACE_SELECTOR: ${(error as Error).message}`);
+  }
   const release = read("MALLA_RELEASE") ?? DEFAULT_RELEASE;
   if (!LABEL.test(release)) problems.push(`MALLA_RELEASE: "${release}" is no name of a release`);
   const port = Number(read("MALLA_OPERATOR_PORT") ?? DEFAULT_OPERATOR_PORT);
@@ -62,6 +72,7 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
     namespace,
     release,
     watchNamespaces,
+    namespaceSelector,
     workloadUrl: read("MALLA_WORKLOAD_NATS_URL") ?? servers.join(","),
     host: read("MALLA_METRICS_HOST") ?? "127.0.0.1",
     port,

@@ -1,6 +1,7 @@
 // The operator put together: what is watched, what runs when it changes, and who may write.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ensureKeys, type Keys, keysFolder } from "@malla/broker-config";
@@ -8,11 +9,22 @@ import { createAdminServer, createLog, type HealthCheck, type Log } from "@malla
 import type { OperatorConfig } from "./config.ts";
 import { DocumentsPass } from "./documents/documents-pass.ts";
 import { PolicySource } from "./documents/policy-source.ts";
+import { GatewaySource } from "./gateway-api/index.ts";
+import { IdentityPass, ledgerName, parseSelector } from "./identity/index.ts";
 import type { KubernetesApi, ResourceKind } from "./kubernetes/api.ts";
 import { connectKubernetes } from "./kubernetes/client-api.ts";
 import { EventRecorder } from "./kubernetes/events.ts";
 import { Lease } from "./kubernetes/lease.ts";
-import { POLICY_KINDS } from "./kubernetes/resource-kinds.ts";
+import {
+  GRPC_ROUTE,
+  HTTP_ROUTE,
+  MESH_SERVICE,
+  NAMESPACE,
+  POLICY_KINDS,
+  REFERENCE_GRANT,
+  SERVICE,
+  WORKLOAD_KINDS,
+} from "./kubernetes/resource-kinds.ts";
 import { WatchKind } from "./kubernetes/watch-kind.ts";
 import { Loop } from "./loop.ts";
 import { MeshLink } from "./mesh/mesh-link.ts";
@@ -21,6 +33,8 @@ import { createOperatorMetrics, type OperatorMetrics } from "./metrics.ts";
 /** What changes within this time becomes one revision, in ms. */
 const GATHER_MS = 100;
 const RETRY_MS = 1_000;
+/** What keeps a Secret from being written, a quota or a role, does not pass at once, in ms. */
+const IDENTITY_RETRY_MS = 5_000;
 /** All is compared again after this, whatever was heard, in ms. */
 const EVERY_MS = 30_000;
 /** The head of the policy is looked at this often, in ms: what was changed by hand is put right within it. */
@@ -74,6 +88,8 @@ class Operator {
   readonly #lease: Lease;
   readonly #documents: Loop;
   readonly #policySource: PolicySource;
+  readonly #identityPass: IdentityPass;
+  readonly #identities: Loop;
   #headTimer: NodeJS.Timeout | undefined;
   #headRevision = -1;
   #stopped: Promise<void> | undefined;
@@ -99,8 +115,34 @@ class Operator {
     const onVerdict = (kind: string, verdict: string): void => this.#metrics.resources.inc({ kind, verdict });
     this.#policySource = new PolicySource({ api, watches: policyWatches, events, onError, onVerdict });
     const mayWrite = (): boolean => this.#lease.held;
+    const meshServices = this.#watch(
+      [MESH_SERVICE],
+      () => {
+        this.#identities.trigger();
+        changed();
+      },
+      true,
+    );
+    this.#identityPass = this.#createIdentityPass(meshServices, events);
+    this.#identities = new Loop({
+      run: async () => await this.#identityPass.run(),
+      gatherMs: GATHER_MS,
+      retryMs: IDENTITY_RETRY_MS,
+      everyMs: EVERY_MS,
+    });
+    const gatewaySource = new GatewaySource({
+      api,
+      routes: this.#watch([HTTP_ROUTE, GRPC_ROUTE], changed, true),
+      services: this.#watch([SERVICE], changed),
+      meshServices,
+      grants: this.#watch([REFERENCE_GRANT], changed, true),
+      names: () => this.#identityPass.names,
+      events,
+      onError,
+      onVerdict,
+    });
     const pass = new DocumentsPass({
-      sources: [this.#policySource],
+      sources: [this.#policySource, gatewaySource],
       mesh: this.#mesh,
       mayWrite,
       onError: (error) => this.#failed("mesh", error),
@@ -133,6 +175,7 @@ class Operator {
     for (const watch of this.#watches) watch.start();
     this.#lease.start();
     this.#documents.trigger();
+    this.#identities.trigger();
     this.#headTimer = setInterval(() => void this.#lookAtHead(), HEAD_MS);
     log.info({ port: admin.port, namespaces: config.watchNamespaces ?? "all" }, "operator started");
     const leads = (): boolean => this.#lease.held;
@@ -155,12 +198,45 @@ class Operator {
     const { log } = this.#parts;
     clearInterval(this.#headTimer);
     for (const watch of this.#watches) watch.stop();
-    await this.#documents.stop();
+    await Promise.all([this.#documents.stop(), this.#identities.stop()]);
     await this.#lease.release();
     await this.#mesh.close();
     await this.#closeAdmin();
     log.info({}, "operator stopped");
     await log.flush();
+  }
+
+  #createIdentityPass(meshServices: readonly WatchKind[], events: EventRecorder): IdentityPass {
+    const { api, config } = this.#parts;
+    const { home, caFile, workloadUrl, namespace, release, watchNamespaces, namespaceSelector } = config;
+    const changed = (): void => this.#identities.trigger();
+    const onError = (error: unknown): void => this.#failed("identities", error);
+    // Who may watch a few namespaces only may not read what they are called: they are all there are.
+    const namespaces =
+      watchNamespaces === undefined
+        ? new WatchKind({ api, kind: NAMESPACE, namespace: undefined, onChange: changed, onError })
+        : undefined;
+    if (namespaces !== undefined) this.#watches.push(namespaces);
+    return new IdentityPass({
+      api,
+      workloads: this.#watch(WORKLOAD_KINDS, changed),
+      meshServices,
+      namespaces,
+      selector: parseSelector(namespaceSelector),
+      // Whoever starts workloads beside the operator can read its keys anyway.
+      openNamespaces: watchNamespaces ?? [namespace],
+      ledger: { namespace, name: ledgerName(release) },
+      issuer: async () => ({
+        keys: await readKeys(home),
+        url: workloadUrl,
+        ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+      }),
+      events,
+      mayWrite: () => this.#lease.held,
+      onNames: () => this.#documents.trigger(),
+      onIssued: () => this.#metrics.credentials.inc(),
+      onError,
+    });
   }
 
   /** A watch for each kind and namespace. */
@@ -209,6 +285,7 @@ class Operator {
     this.#parts.log.info({}, "this process holds the lease and works");
     this.#metrics.leader.set(1);
     this.#documents.trigger();
+    this.#identities.trigger();
   }
 
   #lost(why: string): void {
@@ -230,7 +307,7 @@ class Operator {
     return [
       {
         name: "kubernetes",
-        ok: this.#policySource.synced,
+        ok: this.#policySource.synced && this.#identityPass.synced,
         why: "resources have not been listed yet; the log says why",
       },
       { name: "mesh", ok: this.#mesh.connected, why: "not connected to the broker" },

@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CRD_FOLDER, leaseRules, OPERATOR_RULES, type PolicyRule } from "@malla/operator";
+import { CRD_FOLDER, leaseRules, ledgerName, ledgerRules, OPERATOR_RULES, type PolicyRule } from "@malla/operator";
 import { type ChildProgram, startProgram } from "../../harness/child-program.ts";
 import { eventually, startMesh, type TestMesh, type TestMeshOptions } from "../../harness/index.ts";
 import { ApiServer, type KubernetesBinaries } from "../harness/index.ts";
@@ -169,7 +169,7 @@ async function grant(api: ApiServer): Promise<void> {
     { apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM_NAMESPACE } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: named(ACCOUNT) },
     ...role("ClusterRole", "malla-operator", OPERATOR_RULES).map(withoutNamespace),
-    ...role("Role", "malla-operator-lease", leaseRules(LEASE_NAME)),
+    ...role("Role", "malla-operator-lease", [...leaseRules(LEASE_NAME), ...ledgerRules(ledgerName("malla"))]),
   ];
   await api.must(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
 }

@@ -14,7 +14,9 @@ function namespace(
 }
 
 function guardOf(...namespaces: NamespaceObject[]): NamespaceGuard {
-  return new NamespaceGuard(namespaces, parseSelector("malla.dev/mesh=true"));
+  const selector = parseSelector("malla.dev/mesh=true");
+  const selected = namespaces.filter(({ metadata }) => selector(metadata.labels));
+  return new NamespaceGuard(namespaces, new Set(selected.map(({ metadata }) => metadata.name)));
 }
 
 test("only namespaces that are selected have names", () => {

@@ -27,13 +27,21 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
     resources: ["httproutes/status", "grpcroutes/status"],
     verbs: ["update"],
   },
-  { apiGroups: [""], resources: ["services"], verbs: READ },
+  { apiGroups: [""], resources: ["services", "namespaces"], verbs: READ },
   { apiGroups: ["apps"], resources: ["deployments", "statefulsets", "daemonsets"], verbs: READ },
   { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: READ },
   // Names cannot be listed beforehand, since they are those of services; nobody needs to list or watch Secrets for it.
-  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create", "update", "delete"] },
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
 ];
+
+/** In its own namespace, for the ledger of identities. Creation knows no names. */
+export function ledgerRules(name: string): readonly PolicyRule[] {
+  return [
+    { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
+    { apiGroups: [""], resources: ["configmaps"], resourceNames: [name], verbs: ["get", "update"] },
+  ];
+}
 
 /** In its own namespace, for the Lease of this name. Creation knows no names. */
 export function leaseRules(name: string): readonly PolicyRule[] {
