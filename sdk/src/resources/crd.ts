@@ -165,7 +165,7 @@ function meshServiceStatusSchema(): StructuralSchema {
       },
       secretName: { type: "string", maxLength: 253, description: "Secret that holds them, in the same namespace." },
       expiresAt: { type: "string", format: "date-time", description: "When they expire; others are issued before." },
-      conditions: conditionsSchema("Accepted: the name is its own. Ready: the Secret is there."),
+      conditions: conditionsSchema("Accepted: the name is its own. Issued: the Secret is there."),
     },
   };
 }

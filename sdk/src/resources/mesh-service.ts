@@ -7,8 +7,8 @@ import { withRules } from "./fields/rules.ts";
 import { type StructuralSchema, structuralSchemaOf } from "./json-schema.ts";
 import type { PrinterColumn } from "./kind-definition.ts";
 
-/** Longest life of credentials, in hours: a year. */
-const MAX_LIFETIME_HOURS = 8_784;
+/** Longest life of credentials, in hours: a month. */
+const MAX_LIFETIME_HOURS = 720;
 /** Accounts of the mesh, in which no application lives. */
 const ACCOUNTS_OF_THE_MESH = ["MESH", "CTRL", "DURABLE", "FUNC", "SYS", "APPLICATION"];
 
@@ -63,7 +63,7 @@ export const meshServiceDefinition = {
     { name: "Service", type: "string", jsonPath: ".spec.service" },
     { name: "Role", type: "string", jsonPath: ".spec.role" },
     { name: "Secret", type: "string", jsonPath: ".status.secretName" },
-    { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: "Issued", type: "string", jsonPath: '.status.conditions[?(@.type=="Issued")].status' },
     { name: "Expires", type: "string", jsonPath: ".status.expiresAt", wide: true },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],

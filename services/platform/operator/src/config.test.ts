@@ -31,18 +31,13 @@ it("takes lists with blanks, and an empty setting is none", () => {
   assert.equal(config.caFile, undefined);
 });
 
-it("an empty selector takes all namespaces, and one that is none is told", () => {
-  assert.equal(loadOperatorConfig({ MALLA_HOME: "/x", MALLA_NAMESPACE_SELECTOR: "" }).namespaceSelector, "");
-  const wrong = { MALLA_HOME: "/x", MALLA_NAMESPACE_SELECTOR: "a=b=c" };
-  assert.throws(() => loadOperatorConfig(wrong), /MALLA_NAMESPACE_SELECTOR: label selector: "a=b=c" is none/);
-});
-
 it("tells all problems together", () => {
   const wrong = {
     MALLA_OPERATOR_PORT: "http",
     MALLA_WATCH_NAMESPACES: "Shop",
     MALLA_LOG_LEVEL: "loud",
     MALLA_RELEASE: "a/b",
+    MALLA_NAMESPACE_SELECTOR: "a in b",
   };
   assert.throws(
     () => loadOperatorConfig(wrong),
@@ -53,6 +48,7 @@ it("tells all problems together", () => {
         "MALLA_WATCH_NAMESPACES",
         "MALLA_LOG_LEVEL",
         "MALLA_RELEASE",
+        "MALLA_NAMESPACE_SELECTOR",
       ])
         assert.match(error.message, new RegExp(name));
       return true;

@@ -1,4 +1,5 @@
 // What the operator is told, from the environment, checked. All problems are reported together.
+
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "@malla/sdk/telemetry";
 import { parseSelector } from "./identity/label-selector.ts";
 import { NAMESPACE_SELECTOR } from "./names.ts";
@@ -18,7 +19,7 @@ export interface OperatorConfig {
   readonly release: string;
   /** Undefined: all of them. */
   readonly watchNamespaces: readonly string[] | undefined;
-  /** Which namespaces are part of the mesh, by their labels; of `watchNamespaces` all are. */
+  /** Label selector of the namespaces that are part of the mesh; where namespaces are listed, those are. */
   readonly namespaceSelector: string;
   /** What workloads are told as NATS_URL. */
   readonly workloadUrl: string;
@@ -51,14 +52,14 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
   const watchNamespaces = list("MALLA_WATCH_NAMESPACES");
   for (const name of [namespace, ...(watchNamespaces ?? [])])
     if (!LABEL.test(name)) problems.push(`MALLA_NAMESPACE, MALLA_WATCH_NAMESPACES: "${name}" is no namespace`);
-  const namespaceSelector = environment["MALLA_NAMESPACE_SELECTOR"] ?? NAMESPACE_SELECTOR;
+  const release = read("MALLA_RELEASE") ?? DEFAULT_RELEASE;
+  if (!LABEL.test(release)) problems.push(`MALLA_RELEASE: "${release}" is no name of a release`);
+  const namespaceSelector = environment.MALLA_NAMESPACE_SELECTOR ?? NAMESPACE_SELECTOR;
   try {
     parseSelector(namespaceSelector);
   } catch (error) {
     problems.push(`MALLA_NAMESPACE_SELECTOR: ${(error as Error).message}`);
   }
-  const release = read("MALLA_RELEASE") ?? DEFAULT_RELEASE;
-  if (!LABEL.test(release)) problems.push(`MALLA_RELEASE: "${release}" is no name of a release`);
   const port = Number(read("MALLA_OPERATOR_PORT") ?? DEFAULT_OPERATOR_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     problems.push("MALLA_OPERATOR_PORT: a whole number from 0 to 65535 is expected");

@@ -28,7 +28,7 @@ export function createOperatorMetrics() {
       ...own,
       name: "malla_operator_pass_duration_seconds",
       help: "Passes, by whether all went well.",
-      labelNames: ["result"] as const,
+      labelNames: ["pass", "result"] as const,
       buckets: PASS_BUCKETS,
     }),
     changes: new Counter({

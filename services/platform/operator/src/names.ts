@@ -38,6 +38,11 @@ export const SERVICES_ANNOTATION = `${PREFIX}/services`;
 /** On a namespace: the application accounts it may use, in the same way. */
 export const APPLICATIONS_ANNOTATION = `${PREFIX}/applications`;
 
+/** Lease by which one of several operators works. */
+export function leaseName(release: string): string {
+  return `${release}-operator`;
+}
+
 /** Secret with the credentials of a service, in its namespace. */
 export function credentialsSecretName(service: string): string {
   return `malla-${service}`;

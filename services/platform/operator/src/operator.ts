@@ -7,34 +7,27 @@ import { join } from "node:path";
 import { ensureKeys, type Keys, keysFolder } from "@malla/broker-config";
 import { createAdminServer, createLog, type HealthCheck, type Log } from "@malla/sdk/telemetry";
 import type { OperatorConfig } from "./config.ts";
+import { ClaimedNames } from "./credentials/claimed-names.ts";
+import { CredentialsPass } from "./credentials/credentials-pass.ts";
+import { IssuerSource } from "./credentials/issuer-source.ts";
+import { LedgerStore } from "./credentials/ledger-store.ts";
 import { DocumentsPass } from "./documents/documents-pass.ts";
+import { GatewaySource } from "./documents/gateway-source.ts";
 import { PolicySource } from "./documents/policy-source.ts";
-import { GatewaySource } from "./gateway-api/index.ts";
-import { IdentityPass, ledgerName, parseSelector } from "./identity/index.ts";
-import type { KubernetesApi, ResourceKind } from "./kubernetes/api.ts";
+import type { DocumentSource } from "./documents/source.ts";
+import type { KubernetesApi } from "./kubernetes/api.ts";
 import { connectKubernetes } from "./kubernetes/client-api.ts";
 import { EventRecorder } from "./kubernetes/events.ts";
 import { Lease } from "./kubernetes/lease.ts";
-import {
-  GRPC_ROUTE,
-  HTTP_ROUTE,
-  MESH_SERVICE,
-  NAMESPACE,
-  POLICY_KINDS,
-  REFERENCE_GRANT,
-  SERVICE,
-  WORKLOAD_KINDS,
-} from "./kubernetes/resource-kinds.ts";
-import { WatchKind } from "./kubernetes/watch-kind.ts";
 import { Loop } from "./loop.ts";
 import { MeshLink } from "./mesh/mesh-link.ts";
 import { createOperatorMetrics, type OperatorMetrics } from "./metrics.ts";
+import { leaseName } from "./names.ts";
+import { OperatorWatches } from "./operator-watches.ts";
 
 /** What changes within this time becomes one revision, in ms. */
 const GATHER_MS = 100;
 const RETRY_MS = 1_000;
-/** What keeps a Secret from being written, a quota or a role, does not pass at once, in ms. */
-const IDENTITY_RETRY_MS = 5_000;
 /** All is compared again after this, whatever was heard, in ms. */
 const EVERY_MS = 30_000;
 /** The head of the policy is looked at this often, in ms: what was changed by hand is put right within it. */
@@ -83,13 +76,15 @@ interface OperatorParts {
 class Operator {
   readonly #parts: OperatorParts;
   readonly #metrics: OperatorMetrics = createOperatorMetrics();
-  readonly #watches: WatchKind[] = [];
   readonly #mesh: MeshLink;
   readonly #lease: Lease;
-  readonly #documents: Loop;
+  readonly #watches: OperatorWatches;
+  readonly #ledger: LedgerStore;
+  readonly #names: ClaimedNames;
   readonly #policySource: PolicySource;
-  readonly #identityPass: IdentityPass;
-  readonly #identities: Loop;
+  readonly #documents: Loop;
+  readonly #credentials: Loop;
+  #credentialsPass: CredentialsPass | undefined;
   #headTimer: NodeJS.Timeout | undefined;
   #headRevision = -1;
   #stopped: Promise<void> | undefined;
@@ -99,52 +94,63 @@ class Operator {
     this.#parts = parts;
     const { config, api, identity, log, keys } = parts;
     const { servers, caFile, namespace, release } = config;
-    const changed = (): void => this.#documents.trigger();
-    this.#mesh = new MeshLink({ servers, caFile, keys, identity, log, onChange: changed });
+    const policyChanged = (): void => this.#documents.trigger();
+    this.#mesh = new MeshLink({ servers, caFile, keys, identity, log, onChange: policyChanged });
     this.#lease = new Lease({
       api,
-      key: { namespace, name: `${release}-operator` },
+      key: { namespace, name: leaseName(release) },
       identity,
       onHeld: () => this.#held(),
       onLost: (why) => this.#lost(why),
       onError: (error) => this.#failed("lease", error),
     });
-    const events = new EventRecorder(api, identity, (error) => this.#failed("events", error));
-    const onError = (error: unknown): void => this.#failed("kubernetes", error);
-    const policyWatches = this.#watch(POLICY_KINDS, changed);
-    const onVerdict = (kind: string, verdict: string): void => this.#metrics.resources.inc({ kind, verdict });
-    this.#policySource = new PolicySource({ api, watches: policyWatches, events, onError, onVerdict });
-    const mayWrite = (): boolean => this.#lease.held;
-    const meshServices = this.#watch(
-      [MESH_SERVICE],
-      () => {
-        this.#identities.trigger();
-        changed();
-      },
-      true,
-    );
-    this.#identityPass = this.#createIdentityPass(meshServices, events);
-    this.#identities = new Loop({
-      run: async () => await this.#identityPass.run(),
-      gatherMs: GATHER_MS,
-      retryMs: IDENTITY_RETRY_MS,
-      everyMs: EVERY_MS,
-    });
-    const gatewaySource = new GatewaySource({
+    this.#watches = new OperatorWatches({
       api,
-      routes: this.#watch([HTTP_ROUTE, GRPC_ROUTE], changed, true),
-      services: this.#watch([SERVICE], changed),
-      meshServices,
-      grants: this.#watch([REFERENCE_GRANT], changed, true),
-      names: () => this.#identityPass.names,
-      events,
+      namespaces: config.watchNamespaces,
+      onPolicy: policyChanged,
+      // Who has a name decides who may speak for it.
+      onClaim: () => this.#everything(),
+      onError: (error) => this.#failed("kubernetes", error),
+    });
+    this.#ledger = new LedgerStore(api, namespace, release);
+    this.#names = new ClaimedNames({
+      claims: this.#watches.claims,
+      namespaces: this.#watches.namespaces,
+      listed: [namespace, ...(config.watchNamespaces ?? [])],
+      selector: config.namespaceSelector,
+      system: namespace,
+      ledger: () => this.#ledger.ledger,
+    });
+    const { sources, policySource } = this.#sources();
+    this.#policySource = policySource;
+    this.#documents = this.#documentsLoop(sources);
+    this.#credentials = this.#credentialsLoop();
+  }
+
+  #sources(): { readonly sources: readonly DocumentSource[]; readonly policySource: PolicySource } {
+    const { api } = this.#parts;
+    const { policies, routes, services, meshServices, grants } = this.#watches;
+    const names = this.#names;
+    const onError = (error: unknown): void => this.#failed("kubernetes", error);
+    const onVerdict = (kind: string, verdict: string): void => this.#metrics.resources.inc({ kind, verdict });
+    const policySource = new PolicySource({
+      api,
+      watches: policies,
+      names,
+      events: this.#events(),
       onError,
       onVerdict,
     });
+    const gateway = new GatewaySource({ api, routes, services, meshServices, grants, names, onError, onVerdict });
+    return { sources: [policySource, gateway], policySource };
+  }
+
+  #documentsLoop(sources: readonly DocumentSource[]): Loop {
+    const { log } = this.#parts;
     const pass = new DocumentsPass({
-      sources: [this.#policySource, gatewaySource],
+      sources,
       mesh: this.#mesh,
-      mayWrite,
+      mayWrite: () => this.#lease.held,
       onError: (error) => this.#failed("mesh", error),
       onRevision: ({ revision }, count) => {
         this.#metrics.revision.set(revision);
@@ -152,12 +158,70 @@ class Operator {
         log.info({ revision, documents: count }, "policy written");
       },
     });
-    this.#documents = new Loop({
-      run: async () => await this.#timed(async () => await pass.run()),
+    return this.#loop("documents", async () => {
+      this.#metrics.resources.reset();
+      return await pass.run();
+    });
+  }
+
+  #credentialsLoop(): Loop {
+    const { api, config, log } = this.#parts;
+    const { home, caFile, workloadUrl } = config;
+    const pass = new CredentialsPass({
+      api,
+      names: this.#names,
+      ledger: this.#ledger,
+      meshServices: this.#watches.meshServices,
+      events: this.#events(),
+      issuer: new IssuerSource(async () => ({
+        keys: await readKeys(home),
+        url: workloadUrl,
+        ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+      })),
+      mayWrite: () => this.#lease.held,
+      onError: (error) => this.#failed("kubernetes", error),
+      onIssued: ({ namespace, service }, reason) => {
+        this.#metrics.credentials.inc();
+        log.info({ namespace, service, reason }, "credentials issued");
+      },
+    });
+    this.#credentialsPass = pass;
+    return this.#loop("credentials", async () => await pass.run());
+  }
+
+  #loop(name: string, run: () => Promise<boolean>): Loop {
+    return new Loop({
+      run: async () => {
+        const end = this.#metrics.passes.startTimer({ pass: name });
+        const well = (await this.#knowsNames()) && (await run());
+        end({ result: well ? "done" : "again" });
+        return well;
+      },
       gatherMs: GATHER_MS,
       retryMs: RETRY_MS,
       everyMs: EVERY_MS,
     });
+  }
+
+  /** Who works must know who has which name; what was read while another process worked may be old. */
+  async #knowsNames(): Promise<boolean> {
+    if (!this.#lease.held || this.#ledger.ledger !== undefined) return true;
+    try {
+      await this.#ledger.load();
+      return true;
+    } catch (error) {
+      this.#failed("kubernetes", error);
+      return false;
+    }
+  }
+
+  #events(): EventRecorder {
+    return new EventRecorder(this.#parts.api, this.#parts.identity, (error) => this.#failed("events", error));
+  }
+
+  #everything(): void {
+    this.#documents.trigger();
+    this.#credentials.trigger();
   }
 
   async start(): Promise<RunningOperator> {
@@ -172,10 +236,8 @@ class Operator {
     });
     this.#closeAdmin = async () => await admin.close();
     this.#mesh.start();
-    for (const watch of this.#watches) watch.start();
+    this.#watches.start();
     this.#lease.start();
-    this.#documents.trigger();
-    this.#identities.trigger();
     this.#headTimer = setInterval(() => void this.#lookAtHead(), HEAD_MS);
     log.info({ port: admin.port, namespaces: config.watchNamespaces ?? "all" }, "operator started");
     const leads = (): boolean => this.#lease.held;
@@ -197,67 +259,13 @@ class Operator {
   async #stop(): Promise<void> {
     const { log } = this.#parts;
     clearInterval(this.#headTimer);
-    for (const watch of this.#watches) watch.stop();
-    await Promise.all([this.#documents.stop(), this.#identities.stop()]);
+    this.#watches.stop();
+    await Promise.all([this.#documents.stop(), this.#credentials.stop()]);
     await this.#lease.release();
     await this.#mesh.close();
     await this.#closeAdmin();
     log.info({}, "operator stopped");
     await log.flush();
-  }
-
-  #createIdentityPass(meshServices: readonly WatchKind[], events: EventRecorder): IdentityPass {
-    const { api, config } = this.#parts;
-    const { home, caFile, workloadUrl, namespace, release, watchNamespaces, namespaceSelector } = config;
-    const changed = (): void => this.#identities.trigger();
-    const onError = (error: unknown): void => this.#failed("identities", error);
-    // Who may watch a few namespaces only may not read what they are called: they are all there are.
-    const namespaces =
-      watchNamespaces === undefined
-        ? new WatchKind({ api, kind: NAMESPACE, namespace: undefined, onChange: changed, onError })
-        : undefined;
-    if (namespaces !== undefined) this.#watches.push(namespaces);
-    return new IdentityPass({
-      api,
-      workloads: this.#watch(WORKLOAD_KINDS, changed),
-      meshServices,
-      namespaces,
-      selector: parseSelector(namespaceSelector),
-      // Whoever starts workloads beside the operator can read its keys anyway.
-      openNamespaces: watchNamespaces ?? [namespace],
-      ledger: { namespace, name: ledgerName(release) },
-      issuer: async () => ({
-        keys: await readKeys(home),
-        url: workloadUrl,
-        ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
-      }),
-      events,
-      mayWrite: () => this.#lease.held,
-      onNames: () => this.#documents.trigger(),
-      onIssued: () => this.#metrics.credentials.inc(),
-      onError,
-    });
-  }
-
-  /** A watch for each kind and namespace. */
-  #watch(kinds: readonly ResourceKind[], onChange: () => void, optional = false): readonly WatchKind[] {
-    const { api, config } = this.#parts;
-    const namespaces = config.watchNamespaces ?? [undefined];
-    const watches = kinds.flatMap((kind) =>
-      namespaces.map(
-        (namespace) =>
-          new WatchKind({
-            api,
-            kind,
-            namespace,
-            optional,
-            onChange,
-            onError: (error) => this.#failed("kubernetes", error),
-          }),
-      ),
-    );
-    this.#watches.push(...watches);
-    return watches;
   }
 
   /** What somebody changed by hand in the bucket is put right. */
@@ -273,19 +281,12 @@ class Operator {
     }
   }
 
-  async #timed(run: () => Promise<boolean>): Promise<boolean> {
-    this.#metrics.resources.reset();
-    const end = this.#metrics.passes.startTimer();
-    const well = await run();
-    end({ result: well ? "done" : "again" });
-    return well;
-  }
-
   #held(): void {
     this.#parts.log.info({}, "this process holds the lease and works");
     this.#metrics.leader.set(1);
-    this.#documents.trigger();
-    this.#identities.trigger();
+    this.#ledger.forget();
+    this.#credentialsPass?.forget();
+    this.#everything();
   }
 
   #lost(why: string): void {
@@ -307,7 +308,7 @@ class Operator {
     return [
       {
         name: "kubernetes",
-        ok: this.#policySource.synced && this.#identityPass.synced,
+        ok: this.#policySource.synced,
         why: "resources have not been listed yet; the log says why",
       },
       { name: "mesh", ok: this.#mesh.connected, why: "not connected to the broker" },

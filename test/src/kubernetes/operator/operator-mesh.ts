@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CRD_FOLDER, leaseRules, ledgerName, ledgerRules, OPERATOR_RULES, type PolicyRule } from "@malla/operator";
+import { CLUSTER_RULES, CRD_FOLDER, leaseName, OPERATOR_RULES, ownRules, type PolicyRule } from "@malla/operator";
 import { type ChildProgram, startProgram } from "../../harness/child-program.ts";
 import { eventually, startMesh, type TestMesh, type TestMeshOptions } from "../../harness/index.ts";
 import { ApiServer, type KubernetesBinaries } from "../harness/index.ts";
@@ -11,7 +11,8 @@ import { ApiServer, type KubernetesBinaries } from "../harness/index.ts";
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const PROGRAM = join(ROOT, "services/platform/operator/dist/main.js");
 export const SYSTEM_NAMESPACE = "malla-system";
-export const LEASE_NAME = "malla-operator";
+const RELEASE = "malla";
+export const LEASE_NAME = leaseName(RELEASE);
 const ACCOUNT = "operator";
 
 interface Ready {
@@ -70,7 +71,7 @@ export class OperatorMesh {
       KUBECONFIG: this.kubeconfig,
       NATS_URL: this.mesh.url,
       MALLA_HOME: this.mesh.home,
-      MALLA_RELEASE: "malla",
+      MALLA_RELEASE: RELEASE,
       MALLA_NAMESPACE: SYSTEM_NAMESPACE,
       MALLA_OPERATOR_PORT: "0",
       MALLA_READY_LINE: "1",
@@ -168,8 +169,8 @@ async function grant(api: ApiServer): Promise<void> {
   const items = [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM_NAMESPACE } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: named(ACCOUNT) },
-    ...role("ClusterRole", "malla-operator", OPERATOR_RULES).map(withoutNamespace),
-    ...role("Role", "malla-operator-lease", [...leaseRules(LEASE_NAME), ...ledgerRules(ledgerName("malla"))]),
+    ...role("ClusterRole", "malla-operator", [...OPERATOR_RULES, ...CLUSTER_RULES]).map(withoutNamespace),
+    ...role("Role", "malla-operator", ownRules(RELEASE)),
   ];
   await api.must(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
 }

@@ -70,7 +70,17 @@ async function world({ refuse = (_request: string): Error | undefined => undefin
   );
   for (const watch of watches) watch.start();
   stops.push(...watches.map((watch) => () => watch.stop()));
-  const source = new PolicySource({ api, watches, events: new EventRecorder(api, "test", onError), onError });
+  const owners = new Map<string, string>();
+  const names = {
+    synced: true,
+    read: () => ({
+      claimed: [...owners.keys()],
+      refusal: (namespace: string, service: string) =>
+        (owners.get(service) ?? namespace) === namespace ? undefined : `service ${service} is another's`,
+    }),
+  };
+  const events = new EventRecorder(api, "test", onError);
+  const source = new PolicySource({ api, watches, events, names, onError });
   const may = { write: true };
   const make = (): DocumentsPass =>
     new DocumentsPass({ sources: [source], mesh, mayWrite: () => may.write, onError, onRevision: () => undefined });
@@ -84,7 +94,7 @@ async function world({ refuse = (_request: string): Error | undefined => undefin
   const said = (name: string, type: string): string | undefined => conditionIn(status(name), type)?.reason;
   const create = async (name: string, spec: object = { match: { service: "catalog" } }): Promise<KubernetesObject> =>
     await api.create(ROUTES, resource("Route", name, spec));
-  return { api, mesh, errors, may, run, status, said, create, restart: () => (pass = make()) };
+  return { api, mesh, errors, may, owners, run, status, said, create, restart: () => (pass = make()) };
 }
 
 function events(api: MemoryApi): number {
@@ -267,6 +277,19 @@ describe("a pass", () => {
     api.refuse = () => undefined;
     await run();
     assert.equal(said("a", "Accepted"), "Accepted");
+  });
+
+  it("takes a document away when its service belongs to another namespace, and tells why", async () => {
+    const { mesh, run, create, said, status, owners } = await world();
+    await create("a");
+    await run();
+    owners.set("catalog", "elsewhere");
+    await run();
+    assert.deepEqual([await mesh.names(), said("a", "Accepted")], [[], "Conflict"]);
+    assert.match(
+      conditionIn(status("a"), "Accepted")?.message ?? "",
+      /^spec\.match\.service: service catalog is another's/,
+    );
   });
 
   it("takes nothing away before all kinds have been listed", async () => {

@@ -14,9 +14,7 @@ function namespace(
 }
 
 function guardOf(...namespaces: NamespaceObject[]): NamespaceGuard {
-  const selector = parseSelector("malla.dev/mesh=true");
-  const selected = namespaces.filter(({ metadata }) => selector(metadata.labels));
-  return new NamespaceGuard(namespaces, new Set(selected.map(({ metadata }) => metadata.name)));
+  return new NamespaceGuard(namespaces, parseSelector("malla.dev/mesh=true"));
 }
 
 test("only namespaces that are selected have names", () => {

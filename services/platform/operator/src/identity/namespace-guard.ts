@@ -1,7 +1,7 @@
 // Which namespaces may have which names. Whoever may create a workload in a namespace could else have credentials in any name
 // that is free; labels and annotations of a namespace are in the hands of who runs the cluster.
 import { APPLICATIONS_ANNOTATION, SERVICES_ANNOTATION } from "../names.ts";
-import type { Labels } from "./label-selector.ts";
+import type { Labels, Selector } from "./label-selector.ts";
 
 export interface NamespaceObject {
   readonly metadata: {
@@ -29,11 +29,10 @@ export class NamespaceGuard {
   readonly #open = new Map<string, Guarded>();
   readonly #known: ReadonlySet<string>;
 
-  /** `selected`: the namespaces that are part of the mesh. */
-  constructor(namespaces: readonly NamespaceObject[], selected: ReadonlySet<string>) {
+  constructor(namespaces: readonly NamespaceObject[], selector: Selector) {
     this.#known = new Set(namespaces.map(({ metadata }) => metadata.name));
     for (const { metadata } of namespaces) {
-      if (!selected.has(metadata.name)) continue;
+      if (!selector(metadata.labels)) continue;
       const listOf = (kind: NameKind): readonly RegExp[] | undefined =>
         parseList(metadata.annotations?.[ANNOTATIONS[kind]]);
       this.#open.set(metadata.name, { lists: { service: listOf("service"), application: listOf("application") } });

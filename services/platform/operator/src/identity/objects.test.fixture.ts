@@ -1,5 +1,6 @@
 // Workloads, MeshServices and namespaces as tests write them.
 import type { ClaimingObject } from "./claims.ts";
+import { parseSelector } from "./label-selector.ts";
 import { NamespaceGuard } from "./namespace-guard.ts";
 
 export interface Where {
@@ -33,6 +34,6 @@ export function meshService(spec: unknown, where: Where = {}): ClaimingObject {
 export function guardOf(namespaces: Readonly<Record<string, Record<string, string>>>): NamespaceGuard {
   return new NamespaceGuard(
     Object.entries(namespaces).map(([name, annotations]) => ({ metadata: { name, annotations } })),
-    new Set(Object.keys(namespaces)),
+    parseSelector(""),
   );
 }

@@ -1,5 +1,6 @@
 // What the operator may do in Kubernetes, as rules of RBAC: no more than its code asks for. The chart's roles are held to this.
-import { PREFIX } from "../names.ts";
+import { ledgerName } from "../identity/ledger.ts";
+import { leaseName, PREFIX } from "../names.ts";
 
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
@@ -27,7 +28,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
     resources: ["httproutes/status", "grpcroutes/status"],
     verbs: ["update"],
   },
-  { apiGroups: [""], resources: ["services", "namespaces"], verbs: READ },
+  { apiGroups: [""], resources: ["services"], verbs: READ },
   { apiGroups: ["apps"], resources: ["deployments", "statefulsets", "daemonsets"], verbs: READ },
   { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: READ },
   // Names cannot be listed beforehand, since they are those of services; nobody needs to list or watch Secrets for it.
@@ -35,19 +36,16 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
 ];
 
-/** In its own namespace, for the ledger of identities. Creation knows no names. */
-export function ledgerRules(name: string): readonly PolicyRule[] {
-  return [
-    { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
-    { apiGroups: [""], resources: ["configmaps"], resourceNames: [name], verbs: ["get", "update"] },
-  ];
-}
+/** For the whole cluster, unless the namespaces it watches are listed: labels say which of them are part of the mesh. */
+export const CLUSTER_RULES: readonly PolicyRule[] = [{ apiGroups: [""], resources: ["namespaces"], verbs: READ }];
 
-/** In its own namespace, for the Lease of this name. Creation knows no names. */
-export function leaseRules(name: string): readonly PolicyRule[] {
-  const apiGroups = ["coordination.k8s.io"];
+/** In its own namespace: the Lease, and the ledger of who has which name. Creation knows no names. */
+export function ownRules(release: string): readonly PolicyRule[] {
+  const [leases, maps] = [["coordination.k8s.io"], [""]];
   return [
-    { apiGroups, resources: ["leases"], verbs: ["create"] },
-    { apiGroups, resources: ["leases"], resourceNames: [name], verbs: ["get", "update"] },
+    { apiGroups: leases, resources: ["leases"], verbs: ["create"] },
+    { apiGroups: leases, resources: ["leases"], resourceNames: [leaseName(release)], verbs: ["get", "update"] },
+    { apiGroups: maps, resources: ["configmaps"], verbs: ["create"] },
+    { apiGroups: maps, resources: ["configmaps"], resourceNames: [ledgerName(release)], verbs: ["get", "update"] },
   ];
 }
