@@ -7,7 +7,7 @@ import { connect, credsAuthenticator, errors, type NatsConnection } from "nats";
 import { issueCredentials } from "./credentials.ts";
 import type { AccountKind } from "./grants.ts";
 import type { Keys } from "./keys.ts";
-import { SERVER_SETTINGS_FOLDER } from "./server-config.ts";
+import { SERVER_SETTINGS_FOLDER } from "./server-config/server-config-files.ts";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 2_000;

@@ -173,10 +173,8 @@ test("account JWTs: templates without response permissions, ordinary connections
 
 test("the operator's JWT stays the same while it fits, since a running server takes no other", async () => {
   const { operator } = await trustChain(keys);
-  assert.equal((await trustChain(keys, { earlierOperator: operator })).operator, operator);
-  const other = await trustChain({ ...keys, system: keys.policy }, { earlierOperator: operator }).catch(
-    () => undefined,
-  );
+  assert.equal((await trustChain(keys, { earlier: [operator] })).operator, operator);
+  const other = await trustChain({ ...keys, system: keys.policy }, { earlier: [operator] }).catch(() => undefined);
   assert.notEqual(other?.operator, operator);
-  assert.notEqual((await trustChain(keys, { earlierOperator: "nonsense" })).operator, "nonsense");
+  assert.notEqual((await trustChain(keys, { earlier: ["nonsense"] })).operator, "nonsense");
 });
