@@ -19,6 +19,16 @@ export {
 export { nearestName } from "./nearest-name.ts";
 export { asWritten, canonicalBytes, contentHash, documentName, normaliseDocument, toYaml } from "./normalise.ts";
 export {
+  describeOwner,
+  formatOwner,
+  type KubernetesOwner,
+  kubectlEdit,
+  OWNER_ANNOTATION,
+  ownerOf,
+  parseOwner,
+  withOwner,
+} from "./owner.ts";
+export {
   type DocumentEntry,
   MAX_DOCUMENT_BYTES,
   MAX_FILE_BYTES,

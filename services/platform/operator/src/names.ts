@@ -10,7 +10,9 @@ export const FINALIZER = `${PREFIX}/mesh`;
 export const CONTROLLER_NAME = `${PREFIX}/operator`;
 
 /** On a document in the mesh: who owns it, `kubernetes/<namespace>/<Kind>/<name>`. Absent: whoever uses `malla apply`. */
-export const OWNER_ANNOTATION = `${PREFIX}/owner`;
+export { OWNER_ANNOTATION } from "@malla/sdk/resources";
+/** On a resource: `true` makes it the owner of a document that belongs to whoever uses `malla apply`. */
+export const TAKE_OVER_ANNOTATION = `${PREFIX}/take-over`;
 /** On a workload (Deployment, StatefulSet, DaemonSet, Job, CronJob): credentials of this service are wanted in its namespace. */
 export const SERVICE_ANNOTATION = `${PREFIX}/service`;
 /** Beside it: `service` (default) or `direct`. */
