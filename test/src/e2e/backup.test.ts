@@ -93,7 +93,7 @@ console.log("serving");
   const file = join(line.folder, "mesh.backup");
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const before = keysIn(join(home, "keys"));
-  const jwt = readFileSync(join(home, "server/operator.jwt"), "utf8");
+  const accounts = readFileSync(join(home, "server/accounts.conf"), "utf8");
   refused(["backup", "-o", "mesh.backup"], /mesh\.backup is there already; another name, or --force/);
   ok(["backup", "-o", "mesh.backup", "--force"]);
 
@@ -104,7 +104,7 @@ console.log("serving");
   assert.ok(!existsSync(home), "nothing was changed");
   assert.match(ok(["restore", "mesh.backup", "--keys-only"]), /until then nothing is denied/);
   assert.deepEqual(keysIn(join(home, "keys")), before);
-  assert.equal(readFileSync(join(home, "server/operator.jwt"), "utf8"), jwt);
+  assert.equal(readFileSync(join(home, "server/accounts.conf"), "utf8"), accounts);
 
   await up();
   await serve();

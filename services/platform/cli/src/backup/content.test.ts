@@ -9,7 +9,7 @@ const hashed = (texts: readonly string[]): Record<string, string> =>
 const CONTENT: BackupContent = {
   createdAt: "2026-01-01T00:00:00.000Z",
   madeBy: "0.1.0",
-  files: { "keys/operator.nk": "seed\n", "keys/MESH.guest.nk.previous": "old\n", "server/operator.jwt": "jwt\n" },
+  files: { "keys/operator.nk": "seed\n", "keys/MESH.guest.nk.previous": "old\n", "server/accounts.conf": "jwt\n" },
   policy: { heads: ["one", "two"], documents: hashed(["{}"]) },
 };
 const encode = (value: unknown): Uint8Array => encodeContent(value as BackupContent);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readHomeFiles, stageHomeFiles, wouldReplace } from "./home-files.ts";
 
-const FILES = { "keys/operator.nk": "one\n", "keys/ca/ca.key": "two\n", "server/operator.jwt": "jwt\n" };
+const FILES = { "keys/operator.nk": "one\n", "keys/ca/ca.key": "two\n", "server/accounts.conf": "jwt\n" };
 const NOW = new Date("2026-01-02T03:04:05.000Z");
 
 async function homeFor(context: TestContext): Promise<string> {
@@ -33,7 +33,7 @@ test("drafts, hidden files and all that can be made again are no part of it", as
   const home = await homeFor(context);
   await (await stageHomeFiles(home, FILES)).commit(NOW);
   await mkdir(join(home, "credentials"));
-  for (const path of ["keys/x.nk.12.ab.draft", "keys/.hidden", "server/accounts.conf", "credentials/guest.creds"])
+  for (const path of ["keys/x.nk.12.ab.draft", "keys/.hidden", "server/nats-server.conf", "credentials/guest.creds"])
     await writeFile(join(home, path), "x");
   assert.deepEqual(await readHomeFiles(home), FILES);
 });
@@ -68,5 +68,5 @@ test("what was given up leaves nothing, a new home neither", async (context) => 
   await (await stageHomeFiles(home, FILES)).commit(NOW);
   await (await stageHomeFiles(home, { "keys/operator.nk": "another\n" })).discard();
   assert.deepEqual(await readHomeFiles(home), FILES);
-  await assert.rejects(stageHomeFiles(home, { "server/operator.jwt": "x" }), /holds no keys/);
+  await assert.rejects(stageHomeFiles(home, { "server/accounts.conf": "x" }), /holds no keys/);
 });

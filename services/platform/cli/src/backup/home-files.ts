@@ -1,13 +1,13 @@
-// The files of a home that a backup holds: all keys, and the operator's JWT, which running servers want to see unchanged.
+// The files of a home that a backup holds: all keys, and the JWTs made of them, which running servers want to see unchanged.
 // Credentials are not among them: each can be issued again from the keys, and what was issued stays good by them.
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { keysFolder } from "@malla/broker-config";
+import { ACCOUNTS_CONF, keysFolder } from "@malla/broker-config";
 import { Failure } from "../failure.ts";
 
 const KEYS = "keys";
-const OPERATOR_JWT = "server/operator.jwt";
+const ACCOUNTS = `server/${ACCOUNTS_CONF}`;
 /** Left over by a process that was killed while it wrote. */
 const DRAFT = /\.draft$/;
 
@@ -22,8 +22,8 @@ export async function readHomeFiles(home: string): Promise<HomeFiles> {
     const path = join(entry.parentPath, entry.name);
     files[relative(home, path).replaceAll("\\", "/")] = await readFile(path, "utf8");
   }
-  const jwt = join(home, OPERATOR_JWT);
-  if (existsSync(jwt)) files[OPERATOR_JWT] = await readFile(jwt, "utf8");
+  const accounts = join(home, ACCOUNTS);
+  if (existsSync(accounts)) files[ACCOUNTS] = await readFile(accounts, "utf8");
   return files;
 }
 
@@ -78,7 +78,7 @@ async function commit(home: string, folder: string, now: Date): Promise<string |
   const present = await readHomeFiles(home);
   const replaces = wouldReplace(present, staged).length > 0;
   const aside = join(home, `keys.replaced-${now.toISOString().replaceAll(":", "-")}`);
-  if (replaces) for (const path of [KEYS, OPERATOR_JWT]) await move(join(home, path), join(aside, path));
+  if (replaces) for (const path of [KEYS, ACCOUNTS]) await move(join(home, path), join(aside, path));
   for (const path of Object.keys(staged))
     if (replaces || present[path] === undefined) await move(join(folder, path), join(home, path));
   await rm(folder, { recursive: true, force: true });
