@@ -122,7 +122,7 @@ function scopedSigner(publicKey: string, grant: Grant): SigningKey {
     // The library's default here is read by the server as a permission to publish to any reply subject.
     resp: undefined as never,
     // Without this, credentials of a service also open leaf node, web socket and MQTT connections.
-    allowed_connection_types: ["STANDARD"],
+    allowed_connection_types: [grant.connection === "leaf" ? "LEAFNODE" : "STANDARD"],
     subs: grant.maxSubscriptions ?? UNLIMITED,
   });
 }

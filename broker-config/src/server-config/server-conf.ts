@@ -132,8 +132,14 @@ function checkName(name: ServerOptions["serverName"]): void {
     throw new Error(`"${name}" cannot be the name of a server: use up to 63 of a-z, 0-9 and -`);
 }
 
-/** The server would say it itself, but only when it starts. */
-function checkRegion({ cluster, gateway }: ServerOptions): void {
+function checkRegion({ cluster, gateway, leafNodes }: ServerOptions): void {
+  // nats-server 2.15.2 lets a leaf node that claims to be the hub send replies to other regions unchecked, on any subject.
+  if (gateway !== undefined && leafNodes !== undefined && leafNodes.tls?.verify !== true)
+    throw new Error(
+      "a server with gateways takes leaf nodes only with tls.verify, from servers of your own: a hostile one could speak " +
+        "for anybody in other regions; let edges dial a server without gateways that is a leaf node itself",
+    );
+  // The server would say it itself, but only when it starts.
   if (cluster !== undefined && gateway !== undefined && cluster.name !== gateway.name)
     throw new Error(`the gateway "${gateway.name}" and the cluster "${cluster.name}" of a server must have one name`);
 }
