@@ -62,6 +62,9 @@ test("other regions and edges only where they are wanted, with TLS as everywhere
   const conf = (await filesFor({ gateways, leafnodes: true })).get("nats-server.conf") ?? "";
   assert.match(conf, /gateway \{[^}]*name: "malla"\n[^}]*port: 7222/);
   assert.match(conf, /@nats\.eu\.example:7222"/);
-  assert.match(conf, /leafnodes \{[^}]*port: 7422/);
+  assert.match(conf, /leafnodes \{[^}]*port: 7422[^}]*verify: true/);
   assert.equal(conf.match(/min_version: "1\.3"/g)?.length, 4);
+  const alone = (await filesFor({ leafnodes: true })).get("nats-server.conf") ?? "";
+  assert.match(alone, /leafnodes \{[^}]*port: 7422/);
+  assert.doesNotMatch(alone, /leafnodes \{[^}]*verify/);
 });

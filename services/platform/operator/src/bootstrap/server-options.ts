@@ -29,6 +29,8 @@ export function serverOptions({
     { length: replicas },
     (_, i) => `${release}-nats-${i}.${headlessService}.${namespace}.svc.${clusterDomain}`,
   );
+  // Where there are other regions, an edge must be a server of our own: a hostile one could speak for anybody there.
+  const leafTls = gateways.length === 0 ? TLS : { ...TLS, verify: true };
   return {
     serverName: { environment: "POD_NAME" },
     host: ALL_ADDRESSES,
@@ -50,6 +52,6 @@ export function serverOptions({
           },
         }),
     ...(gateways.length === 0 ? {} : { gateway: { name: release, port: GATEWAY_PORT, remotes: gateways, ...tls } }),
-    ...(leafnodes ? { leafNodes: { port: LEAF_PORT, ...tls } } : {}),
+    ...(leafnodes ? { leafNodes: { port: LEAF_PORT, ...(nats.tls ? { tls: leafTls } : {}) } } : {}),
   };
 }
