@@ -22,6 +22,27 @@ export const DIRECT_TO_ANNOTATION = `${PREFIX}/direct-to`;
 /** Beside it: an application account in which credentials are wanted too, such as `SHOP`. */
 export const APPLICATION_ANNOTATION = `${PREFIX}/application`;
 
+/** On a Service of Kubernetes that a route refers to: the instances it stands for, an npm range over versions: `2.x`. */
+export const VERSION_ANNOTATION = `${PREFIX}/version`;
+/** The same by tags: `zone=a,tier=gold`. */
+export const TAGS_ANNOTATION = `${PREFIX}/tags`;
+/** On a Service or MeshService: full name of its gRPC service, such as `shop.Payments`, by which a GRPCRoute may call it. */
+export const GRPC_SERVICE_ANNOTATION = `${PREFIX}/grpc-service`;
+
+/** On a workload, beside `SERVICE_ANNOTATION`: how long its credentials live, in hours, 1 to 720. */
+export const LIFETIME_ANNOTATION = `${PREFIX}/lifetime-hours`;
+/** Label of a namespace whose workloads may have credentials, unless the operator is given another selector. */
+export const NAMESPACE_SELECTOR = `${PREFIX}/mesh=true`;
+/** On a namespace: the services it may claim, separated by commas, with `*` for any characters. Nobody else may claim them. */
+export const SERVICES_ANNOTATION = `${PREFIX}/services`;
+/** On a namespace: the application accounts it may use, in the same way. */
+export const APPLICATIONS_ANNOTATION = `${PREFIX}/applications`;
+
+/** Lease by which one of several operators works. */
+export function leaseName(release: string): string {
+  return `${release}-operator`;
+}
+
 /** Secret with the credentials of a service, in its namespace. */
 export function credentialsSecretName(service: string): string {
   return `malla-${service}`;

@@ -30,6 +30,9 @@ export interface DocumentsPassOptions {
 /** The broker may be away so long before resources are told, in ms: a restart of a server is no news. */
 const UNREACHABLE_MS = 3_000;
 
+/** All sources are waited for so long, in ms; then those that are there go on without the others. */
+const PATIENCE_MS = 10_000;
+
 interface Done {
   readonly outcomes: ReadonlyMap<string, Outcome> | undefined;
   readonly mesh: MeshState;
@@ -41,6 +44,7 @@ export class DocumentsPass {
   /** Revision that first carried a document in its present form, by `Kind/name`. */
   readonly #carried = new Map<string, { readonly hash: string; readonly revision: number }>();
   #failingSinceMs: number | undefined;
+  #incompleteSinceMs: number | undefined;
 
   constructor(options: DocumentsPassOptions) {
     this.#options = options;
@@ -48,24 +52,41 @@ export class DocumentsPass {
 
   /** Never rejects. False: something is left to do that no watch will tell of, so it should run again soon. */
   async run(): Promise<boolean> {
-    const { sources, mayWrite, mesh, wallMs = Date.now } = this.#options;
-    const ready = sources.filter(({ synced }) => synced);
-    if (ready.length < sources.length || !mayWrite()) return ready.length === sources.length;
+    const { mayWrite, mesh, wallMs = Date.now } = this.#options;
+    if (!mayWrite()) return true;
+    const ready = this.#ready();
+    if (ready.length === 0) return false;
     const done = await this.#write(gathered(ready), ready);
     if (done === undefined) return false;
     let well = done.mesh.type === "reached";
+    const spread = (revision: number): Spread => {
+      const found = mesh.routers.spread(revision);
+      // Nobody tells when the time to listen is over, or when a router that was waited for has gone.
+      if (found.type === "unknown" || found.type === "behind") well = false;
+      return found;
+    };
     for (const source of ready) {
       const settled = await source.settle({
         outcomes: done.outcomes,
         mesh: done.mesh,
         revisionOf: (id, hash, known) => this.#revisionOf(id, hash, known, done.revision),
-        spread: (revision) => mesh.routers.spread(revision),
+        spread,
         now: new Date(wallMs()).toISOString().replace(/\.\d+Z$/, "Z"),
         mayWrite,
       });
-      well &&= settled;
+      well = well && settled;
     }
     return well;
+  }
+
+  /** Sources that can be read. One that stays away, since its rights were taken for one, must not hold up the others. */
+  #ready(): readonly DocumentSource[] {
+    const { sources } = this.#options;
+    const ready = sources.filter(({ synced }) => synced);
+    const now = performance.now();
+    if (ready.length === sources.length) this.#incompleteSinceMs = undefined;
+    else this.#incompleteSinceMs ??= now;
+    return now - (this.#incompleteSinceMs ?? now) < PATIENCE_MS && ready.length < sources.length ? [] : ready;
   }
 
   /** Undefined: nothing is known, and it is too early to say so. */

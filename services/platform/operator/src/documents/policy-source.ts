@@ -5,6 +5,7 @@ import { isConflict, isNotFound, type KubernetesApi, type KubernetesObject } fro
 import type { EventRecorder } from "../kubernetes/events.ts";
 import type { WatchKind } from "../kubernetes/watch-kind.ts";
 import { FINALIZER, TAKE_OVER_ANNOTATION } from "../names.ts";
+import { namespaceProblem, type SpokenFor } from "./namespace-problem.ts";
 import type { Outcome } from "./reconcile.ts";
 import type { DocumentSource, PassResult, Wishes } from "./source.ts";
 import { eventsOf, isSameStatus, type PolicyStatus, statusOf } from "./status.ts";
@@ -18,6 +19,8 @@ export interface PolicySourceOptions {
   readonly api: KubernetesApi;
   readonly watches: readonly WatchKind[];
   readonly events: EventRecorder;
+  /** Who may speak for which service. */
+  readonly names: { readonly synced: boolean; read(): SpokenFor };
   readonly onError: (error: unknown) => void;
   /** Told of each resource's verdict, for metrics. */
   readonly onVerdict?: (kind: string, verdict: Verdict["type"]) => void;
@@ -25,13 +28,15 @@ export interface PolicySourceOptions {
 
 export class PolicySource implements DocumentSource {
   readonly #options: PolicySourceOptions;
+  /** Resources that speak for services of other namespaces, by owner: what to tell them. */
+  readonly #foreign = new Map<string, string>();
 
   constructor(options: PolicySourceOptions) {
     this.#options = options;
   }
 
   get synced(): boolean {
-    return this.#options.watches.every(({ synced }) => synced);
+    return this.#options.names.synced && this.#options.watches.every(({ synced }) => synced);
   }
 
   reads(kind: string, namespace: string): boolean {
@@ -41,13 +46,18 @@ export class PolicySource implements DocumentSource {
   wishes(): Wishes {
     const wanted: WantedDocument[] = [];
     const standing = new Map<string, string>();
+    const names = this.#options.names.read();
+    this.#foreign.clear();
     for (const { all } of this.#watches()) {
       for (const resource of all) {
         if (resource.metadata.deletionTimestamp !== undefined) continue;
         const owner = ownerNameOf(resource);
         const createdAt = resource.metadata.creationTimestamp ?? "";
         const { document } = translateResource(resource);
+        const foreign = document && namespaceProblem(document, resource.metadata.namespace ?? "", names);
+        // A slip of the pen takes nothing away; a service that belongs to another namespace does.
         if (document === undefined) standing.set(owner, createdAt);
+        else if (foreign !== undefined) this.#foreign.set(owner, foreign);
         else wanted.push({ owner, createdAt, document, takeOver: takesOver(resource) });
       }
     }
@@ -98,7 +108,7 @@ export class PolicySource implements DocumentSource {
   async #tell(watch: WatchKind, resource: KubernetesObject, result: PassResult): Promise<void> {
     const { api, events, onVerdict } = this.#options;
     const before = resource.status as PolicyStatus | undefined;
-    const outcome = outcomeOf(resource, result);
+    const outcome = this.#outcomeOf(resource, result);
     if (outcome !== undefined) onVerdict?.(resource.kind, outcome.verdict.type);
     const [id, hash] = [...(outcome?.inPolicy ?? [])][0] ?? [];
     const known = before?.contentHash === hash ? before?.revision : undefined;
@@ -117,13 +127,16 @@ export class PolicySource implements DocumentSource {
     watch.learn(await api.replaceStatus(watch.kind, resource, after));
     for (const event of eventsOf(before, after)) await events.record(resource, event);
   }
-}
 
-/** What the reconciler said; of a resource that cannot be read, what is wrong with it. */
-function outcomeOf(resource: KubernetesObject, { outcomes }: PassResult): Outcome | undefined {
-  const { document, problem } = translateResource(resource);
-  if (document !== undefined) return outcomes?.get(ownerNameOf(resource));
-  return { verdict: { type: "invalid", message: problem }, inPolicy: NOTHING };
+  /** What the reconciler said; of a resource that it was not asked about, why not. */
+  #outcomeOf(resource: KubernetesObject, { outcomes }: PassResult): Outcome | undefined {
+    const owner = ownerNameOf(resource);
+    const { document, problem } = translateResource(resource);
+    if (document === undefined) return { verdict: { type: "invalid", message: problem }, inPolicy: NOTHING };
+    const foreign = this.#foreign.get(owner);
+    if (foreign !== undefined) return { verdict: { type: "conflict", message: foreign }, inPolicy: NOTHING };
+    return outcomes?.get(owner);
+  }
 }
 
 const NOTHING: ReadonlyMap<string, string> = new Map();

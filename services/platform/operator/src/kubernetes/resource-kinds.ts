@@ -24,8 +24,13 @@ export const WORKLOAD_KINDS: readonly ResourceKind[] = [
   kindOf("batch/v1", "CronJob", "cronjobs"),
 ];
 
+export const REFERENCE_GRANT = kindOf("gateway.networking.k8s.io/v1beta1", "ReferenceGrant", "referencegrants");
+
+/** The one kind here that lives in no namespace. */
+export const NAMESPACE = kindOf("v1", "Namespace", "namespaces");
 export const SERVICE = kindOf("v1", "Service", "services");
 export const SECRET = kindOf("v1", "Secret", "secrets");
+export const CONFIG_MAP = kindOf("v1", "ConfigMap", "configmaps");
 export const EVENT = kindOf("events.k8s.io/v1", "Event", "events");
 export const LEASE = kindOf("coordination.k8s.io/v1", "Lease", "leases");
 

@@ -16,7 +16,10 @@ export interface WatchKindOptions {
   readonly kind: ResourceKind;
   /** Undefined: all of them. */
   readonly namespace: string | undefined;
-  /** Called after each change, and once when the first list is there. */
+  /**
+   * Called after each change of what somebody wants, and after each list. What somebody reports, in a status, is kept too and
+   * calls nobody.
+   */
   readonly onChange: () => void;
   /** Told of each failure; it goes on by itself. */
   readonly onError: (error: unknown) => void;
@@ -107,9 +110,7 @@ export class WatchKind<T extends KubernetesObject = KubernetesObject> {
           ({ type, object }) => {
             at = object.metadata.resourceVersion ?? at;
             this.#failures = 0;
-            if (type === "BOOKMARK") return;
-            this.#take(type, object);
-            onChange();
+            if (type !== "BOOKMARK" && this.#take(type, object)) onChange();
           },
           signal,
         );
@@ -121,16 +122,23 @@ export class WatchKind<T extends KubernetesObject = KubernetesObject> {
     }
   }
 
-  #take(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
+  /** True: what is wanted has changed. */
+  #take(type: "ADDED" | "MODIFIED" | "DELETED", object: T): boolean {
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (type === "DELETED") {
-      if (known?.metadata.uid === object.metadata.uid) this.#objects.delete(key);
-      return;
+      if (known?.metadata.uid !== object.metadata.uid) return false;
+      this.#objects.delete(key);
+      return true;
+    }
+    if (known === undefined || known.metadata.uid !== object.metadata.uid) {
+      this.#objects.set(key, object);
+      return true;
     }
     // What `learn` has brought already may be newer than this.
-    if (known !== undefined && known.metadata.uid === object.metadata.uid && isNewer(known, object)) return;
+    if (isNewer(known, object)) return false;
     this.#objects.set(key, object);
+    return wishOf(known) !== wishOf(object);
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
@@ -157,6 +165,12 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function keyOf({ metadata: { namespace = "", name } }: KubernetesObject): string {
   return `${namespace}/${name}`;
+}
+
+/** All of an object but what is reported of it. Objects without a generation have no status. */
+function wishOf({ metadata }: KubernetesObject): string {
+  const { generation, resourceVersion, deletionTimestamp, finalizers, labels, annotations } = metadata;
+  return JSON.stringify([generation ?? resourceVersion, deletionTimestamp, finalizers, labels, annotations]);
 }
 
 /** Resource versions are numbers that grow (the API promises so from 1.35 on; etcd always has). */
