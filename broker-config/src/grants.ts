@@ -76,6 +76,12 @@ const SERVICE_SUBSCRIBE = [
 ];
 /** What a service may, for each service behind a leaf node: nothing else crosses the link. */
 const atEdge = (entries: readonly string[]): string[] => entries.map((entry) => entry.replaceAll(N, EDGE));
+/**
+ * The hub tells a leaf node of a subscription such as `mesh.call.*.*.*` only if some entry lies within it, and (2.15.2) it
+ * overlooks entries whose last token is `*`. So each of them has a literal beside it that allows nothing more.
+ */
+const withLiterals = (entries: readonly string[]): string[] =>
+  entries.flatMap((entry) => (entry.endsWith(".*") ? [entry, entry.replace(/\*$/, "_")] : [entry]));
 const OBSERVER_SUBSCRIBE = [INBOX, SRV_INBOX, ...SEE];
 
 /** All of JetStream within one account. */
@@ -198,7 +204,7 @@ export const GRANTS: readonly Grant[] = [
   {
     role: "leaf",
     account: "MESH",
-    publish: atEdge(SERVICE_PUBLISH),
+    publish: withLiterals(atEdge(SERVICE_PUBLISH)),
     subscribe: atEdge(SERVICE_SUBSCRIBE),
     maxSubscriptions: LEAF_MAX_SUBSCRIPTIONS,
     connection: "leaf",

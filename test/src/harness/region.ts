@@ -34,13 +34,17 @@ export async function startRegion(options: RegionOptions): Promise<Region> {
   const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
   const ports = await Promise.all(Array.from({ length: count }, async () => await freePort()));
   const routes = ports.map((port) => `127.0.0.1:${port}`);
-  const starts = ports.map(async (port, index) => {
+  const configs: string[] = [];
+  for (const [index, port] of ports.entries()) {
     const cluster = { name, port, routes, ...(clusterTls === undefined ? {} : { tls: clusterTls }) };
     const own = { port: await freePort(), serverName: `${name}-${index + 1}`, keys, serverVersion: binary.version };
-    const configPath = await writeServerConfig(home, { ...server, ...own, cluster });
-    return await startNatsServer({ binary: binary.path, configPath });
-  });
-  const settled = await Promise.allSettled(starts);
+    // JetStream does not choose a leader among one; without gateways it need not.
+    const isAlone = count === 1 && server.gateway === undefined;
+    configs.push(await writeServerConfig(home, { ...server, ...own, ...(isAlone ? {} : { cluster }) }));
+  }
+  const settled = await Promise.allSettled(
+    configs.map(async (configPath) => await startNatsServer({ binary: binary.path, configPath })),
+  );
   const servers = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const stop = async (): Promise<void> => void (await Promise.all(servers.map(async (one) => one.stop())));
   const failed = settled.find((result) => result.status === "rejected");
