@@ -83,7 +83,7 @@ export async function ensureKeys(home: string, options: EnsureKeysOptions = {}):
   }
   for (const name of await applicationsOnDisk(folder)) applications.add(name);
   const names = [...MESH_ACCOUNTS, ...[...applications].sort()];
-  const [routePassword, gatewayPassword, operator, operatorSigner, system, policy, ...accounts] = await Promise.all([
+  const [routePassword, gatewayPassword, operator, operatorSigner, system, policy, ...accounts] = await whenAllEnded([
     ensurePassword(join(folder, "cluster.secret")),
     ensurePassword(join(folder, "gateway.secret")),
     ensureKey(join(folder, "operator.nk"), "O"),
@@ -152,7 +152,7 @@ async function ensureAccount(folder: string, name: string): Promise<AccountKeys>
   const kind = kindOfAccount(name) as AccountKind;
   const roles = GRANTS.filter((grant) => grant.account === kind).map((grant) => grant.role);
   const identity = await ensureKey(join(folder, `${name}.nk`), "A");
-  return { name, kind, identity, roles: await Promise.all(roles.map((role) => ensureRole(folder, name, role))) };
+  return { name, kind, identity, roles: await whenAllEnded(roles.map((role) => ensureRole(folder, name, role))) };
 }
 
 async function ensureRole(folder: string, account: string, role: CredentialRole): Promise<RoleKey> {
@@ -160,6 +160,14 @@ async function ensureRole(folder: string, account: string, role: CredentialRole)
   const previous = await readIfPresent(previousFile(file));
   const key = await ensureKey(file, "A");
   return { role, key, previous: previous === undefined ? undefined : parseKey(previous, previousFile(file)).publicKey };
+}
+
+/** As Promise.all, but where one fails the others have ended too: nobody writes a key into a folder that is being removed. */
+async function whenAllEnded<const T extends readonly Promise<unknown>[]>(
+  work: T,
+): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  await Promise.allSettled(work);
+  return (await Promise.all(work)) as { -readonly [I in keyof T]: Awaited<T[I]> };
 }
 
 function roleKeyFile(folder: string, account: string, role: CredentialRole): string {
