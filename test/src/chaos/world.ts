@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly diskBytes?: number | undefined;
   /** Server, router, instance and caller of the same number share a host of their own, whose cable can be pulled; needs root. */
   readonly onHosts?: boolean;
+  /** nats-server to begin with. Default: the one that is found. */
+  readonly binary?: { readonly path: string; readonly version: string };
   /** Told every event, a line each. */
   readonly print?: ((line: string) => void) | undefined;
 }
@@ -52,7 +54,7 @@ export const DEFAULTS = {
   onHosts: false,
 } as const;
 
-type Settings = Required<Omit<WorldOptions, "print" | "diskBytes">>;
+type Settings = Required<Omit<WorldOptions, "print" | "diskBytes" | "binary">>;
 
 /** A process that was killed runs again within this, in ms, on a busy machine as well. */
 const WHOLE_MS = 20_000;
@@ -98,7 +100,7 @@ export class World {
   }
 
   /** Starts everything but the callers. What was started is ended again if anything fails. */
-  static async start({ print, diskBytes, ...options }: WorldOptions = {}): Promise<World> {
+  static async start({ print, diskBytes, binary, ...options }: WorldOptions = {}): Promise<World> {
     const settings: Settings = { ...DEFAULTS, ...options };
     const folder = await mkdtemp(join(tmpdir(), "malla-chaos-"));
     const home = join(folder, ".malla");
@@ -108,7 +110,7 @@ export class World {
     const hosts = settings.onHosts ? NetworkHosts.make(settings.servers) : undefined;
     const starting =
       hosts === undefined
-        ? TestCluster.start(home, keys, settings.servers, disk?.path)
+        ? TestCluster.start(home, keys, settings.servers, { storeDir: disk?.path, binary })
         : TestCluster.startOn(hosts, home, keys, 3);
     const cluster = await starting.catch((error: unknown) => {
       disk?.unmount();

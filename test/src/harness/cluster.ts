@@ -1,6 +1,8 @@
 // One nats-server, or a cluster of three whose routes go through proxies, so that they can be reset and cut. Shipped
 // configuration, streams included.
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -24,14 +26,23 @@ const SETTLE_MS = 30_000;
 const HOST_PORT = 4222;
 const HOST_CLUSTER_PORT = 6222;
 
+type StartServer = (program?: string) => Promise<RunningServer>;
+
+export interface ClusterSettings {
+  /** Where streams are kept. Default: under home. */
+  readonly storeDir?: string | undefined;
+  /** Default: the server that is found. */
+  readonly binary?: { readonly path: string; readonly version: string } | undefined;
+}
+
 export class TestServer {
   readonly name: string;
   readonly port: number;
   readonly url: string;
-  readonly #start: () => Promise<RunningServer>;
+  readonly #start: StartServer;
   #server: RunningServer | undefined;
 
-  constructor(name: string, address: string, port: number, start: () => Promise<RunningServer>) {
+  constructor(name: string, address: string, port: number, start: StartServer) {
     this.name = name;
     this.port = port;
     this.url = `nats://${address}:${port}`;
@@ -42,8 +53,21 @@ export class TestServer {
     return this.#server !== undefined && isRunning(this.#server.pid);
   }
 
-  async start(): Promise<void> {
-    this.#server = await this.#start();
+  /** `program`: another nats-server than the one it began with. */
+  async start(program?: string): Promise<void> {
+    this.#server = await this.#start(program);
+  }
+
+  /** What it says of itself when it is dialled. */
+  async version(): Promise<string> {
+    const { hostname, port } = new URL(this.url);
+    const socket = connect({ host: hostname, port: Number(port) });
+    try {
+      const [greeting] = (await once(socket, "data")) as [Buffer];
+      return (JSON.parse(greeting.toString().replace(/^INFO /, "")) as { version: string }).version;
+    } finally {
+      socket.destroy();
+    }
   }
 
   /** Names of the connections that are open now; none of a server that is gone. Not for servers on hosts of their own. */
@@ -121,11 +145,11 @@ export class TestCluster {
   }
 
   /**
-   * Starts `count` servers under `home` and creates the mesh's streams. `storeDir` is where these are kept; default: under `home`.
-   * Rejects, leaving nothing, if that fails.
+   * Starts `count` servers under `home` and creates the mesh's streams. Rejects, leaving nothing, if that fails.
    */
-  static async start(home: string, keys: Keys, count: 1 | 3, storeDir?: string): Promise<TestCluster> {
-    const binary = await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) });
+  static async start(home: string, keys: Keys, count: 1 | 3, settings: ClusterSettings = {}): Promise<TestCluster> {
+    const { storeDir } = settings;
+    const binary = settings.binary ?? (await findNatsServer({ progress: (line) => process.stderr.write(`${line}\n`) }));
     const members = await Promise.all(
       Array.from({ length: count }, async () => ({ port: await freePort(), clusterPort: await freePort() })),
     );
@@ -149,7 +173,8 @@ export class TestCluster {
       const store = storeDir === undefined ? {} : { storeDir: join(storeDir, serverName) };
       const options = { port, httpPort: -1, serverName, keys, serverVersion: binary.version, ...store };
       const configPath = await writeServerConfig(home, count === 1 ? options : { ...options, cluster });
-      const start = async (): Promise<RunningServer> => await startNatsServer({ binary: binary.path, configPath });
+      const start: StartServer = async (program = binary.path) =>
+        await startNatsServer({ binary: program, configPath });
       servers.push(new TestServer(options.serverName, LOOPBACK, port, start));
     }
     return await new TestCluster(servers, routes).#begin(keys);
@@ -173,8 +198,9 @@ export class TestCluster {
         serverVersion: binary.version,
         cluster: { name: "malla", port: HOST_CLUSTER_PORT, routes },
       });
-      const wrapper = hosts.wrapper(host, binary.path, dirname(configPath));
-      const start = async (): Promise<RunningServer> => await startNatsServer({ binary: wrapper, configPath });
+      const folder = dirname(configPath);
+      const start: StartServer = async (program = binary.path) =>
+        await startNatsServer({ binary: hosts.wrapper(host, program, folder), configPath });
       servers.push(new TestServer(serverName, hosts.address(host), HOST_PORT, start));
     }
     return await new TestCluster(servers, new Map()).#begin(keys);

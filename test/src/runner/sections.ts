@@ -78,7 +78,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "chaos",
     proves: "what the mesh promises holds while processes, links and brokers fail under load",
-    boundMs: 480_000,
+    boundMs: 720_000,
     fileBoundMs: 240_000,
     files: ["test/src/chaos/**/*.test.ts"],
     alone: true,

@@ -1,10 +1,10 @@
 // A payload that a peer may take from this process: it is offered until the peer grants credit, held until all of it has arrived.
 import type { Runtime } from "../runtime.ts";
-import type { Timer } from "../timer-wheel.ts";
-import { FRAMES_IDLE_MS, MAX_SILENT_MS, UNHEARD_GONE_MS, UNHEARD_RETRY_MS } from "./frame-bounds.ts";
+import { FRAMES_IDLE_MS, MAX_SILENT_MS } from "./frame-bounds.ts";
 import type { FramePool } from "./frame-pool.ts";
 import { type Credit, FrameSender } from "./frame-sender.ts";
 import { PayloadSource } from "./payload-frames.ts";
+import { PeerWatch } from "./peer-watch.ts";
 
 /** `unheard`: nobody listened to the first offer. `gone`: who listened is not there any more. `refused`: it wants no more. */
 export type OfferEnd = "unheard" | "gone" | "refused";
@@ -30,13 +30,9 @@ export class OfferedPayload {
   readonly #options: OfferOptions;
   readonly #sender: FrameSender;
   readonly #release: () => void;
-  #timer: Timer | undefined;
-  #heardAtMs: number;
-  #progressAtMs: number;
+  readonly #taker: PeerWatch;
   #everHeard = false;
   #saidAll = false;
-  #goneSinceMs = 0;
-  #unheardAtMs = 0;
   #frames = 0;
   #sentBytes = 0;
   #ended = false;
@@ -53,8 +49,7 @@ export class OfferedPayload {
         return true;
       },
     });
-    this.#heardAtMs = runtime.clock.nowMs();
-    this.#progressAtMs = this.#heardAtMs;
+    this.#taker = new PeerWatch(runtime, (nowMs) => this.#look(nowMs));
   }
 
   /** Frames sent, those sent again included. */
@@ -67,7 +62,7 @@ export class OfferedPayload {
   }
 
   start(): void {
-    this.#watch(FRAMES_IDLE_MS);
+    this.#taker.lookIn(FRAMES_IDLE_MS);
     this.#options.offer();
   }
 
@@ -78,13 +73,12 @@ export class OfferedPayload {
     const { arrived } = this.#sender;
     const problem = this.#sender.credit(credit, now);
     if (problem !== undefined) return problem;
-    this.#heardAtMs = now;
-    if (this.#sender.arrived > arrived) this.#progressAtMs = now;
+    this.#taker.heard();
+    if (this.#sender.arrived > arrived) this.#taker.gotOn(now);
     this.#everHeard = true;
-    this.#goneSinceMs = 0;
     if (this.#sender.hasSentAll && !this.#saidAll) {
       this.#saidAll = true;
-      this.#progressAtMs = now;
+      this.#taker.gotOn(now);
       this.#options.sentAll();
     }
     if (this.#sender.isDone) this.#end(undefined);
@@ -99,19 +93,17 @@ export class OfferedPayload {
   /** The broker: nobody heard the last offer. */
   unheard(): void {
     if (this.#ended) return;
-    const now = this.#options.runtime.clock.nowMs();
-    this.#unheardAtMs = now;
-    if (this.#goneSinceMs === 0) this.#goneSinceMs = now;
+    const isGone = this.#taker.unheard();
     if (!this.#everHeard && this.#options.hasOtherWay) this.#end("unheard");
-    else if (now - this.#goneSinceMs >= UNHEARD_GONE_MS) this.#end(this.#everHeard ? "gone" : "unheard");
-    else this.#watch(UNHEARD_RETRY_MS);
+    else if (isGone) this.#end(this.#everHeard ? "gone" : "unheard");
+    else this.#taker.lookSoon();
   }
 
   /** Nothing is told to anybody. Safe to call twice. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stopWatching();
+    this.#taker.stop();
     this.#release();
   }
 
@@ -121,28 +113,14 @@ export class OfferedPayload {
     this.#options.ended(why);
   }
 
-  #watch(ms: number): void {
-    this.#stopWatching();
-    this.#timer = this.#options.runtime.timers.schedule(ms, () => this.#look());
-  }
-
-  #stopWatching(): void {
-    if (this.#timer !== undefined) this.#options.runtime.timers.cancel(this.#timer);
-    this.#timer = undefined;
-  }
-
   /** The offer is the probe: who has had credit to give has given it; whoever has all says so again. */
-  #look(): void {
-    const { clock } = this.#options.runtime;
-    const now = clock.nowMs();
-    if (now - this.#unheardAtMs > FRAMES_IDLE_MS) this.#goneSinceMs = 0;
-    const quietMs = now - this.#heardAtMs;
+  #look(nowMs: number): void {
     // Until all is sent the call's own deadline ends it; after that nobody holds it for a peer that takes nothing, whatever it says.
-    if (this.#saidAll && now - this.#progressAtMs >= MAX_SILENT_MS) {
+    if (this.#saidAll && this.#taker.withoutProgressMs(nowMs) >= MAX_SILENT_MS) {
       this.#end("gone");
       return;
     }
-    this.#watch(FRAMES_IDLE_MS);
-    if (quietMs >= FRAMES_IDLE_MS || this.#goneSinceMs !== 0) this.#options.offer();
+    this.#taker.lookIn(FRAMES_IDLE_MS);
+    if (this.#taker.isDue(nowMs)) this.#options.offer();
   }
 }
