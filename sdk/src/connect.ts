@@ -45,6 +45,7 @@ export async function connect(options: MeshOptions = {}): Promise<Mesh> {
   const runtime = createRuntime(telemetry);
   runtime.stall.catchUpBy(async () => broker.flush());
   broker.onStatus((status) => {
+    if (status.type === "moved") telemetry.log.info({ server: broker.server }, "moved to another server");
     if (status.type !== "denied") return;
     const { operation, subject } = status;
     const problem = "the broker does not allow it to these credentials";

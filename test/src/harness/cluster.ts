@@ -70,6 +70,15 @@ export class TestServer {
     }
   }
 
+  /** Names of the connections that are open now; none of a server that is gone. Not for servers on hosts of their own. */
+  async connections(): Promise<readonly string[]> {
+    if (!this.running) return [];
+    const url = `${this.#server?.httpUrl}/connz?limit=1000`;
+    const answer = await fetch(url, { headers: { connection: "close" } });
+    const { connections } = (await answer.json()) as { readonly connections: readonly { readonly name?: string }[] };
+    return connections.flatMap(({ name }) => name ?? []);
+  }
+
   /** kill -9. Resolves when the process is gone. */
   async kill(): Promise<void> {
     this.#signal("SIGKILL");
@@ -162,7 +171,7 @@ export class TestCluster {
       };
       const serverName = `server-${index + 1}`;
       const store = storeDir === undefined ? {} : { storeDir: join(storeDir, serverName) };
-      const options = { port, serverName, keys, serverVersion: binary.version, ...store };
+      const options = { port, httpPort: -1, serverName, keys, serverVersion: binary.version, ...store };
       const configPath = await writeServerConfig(home, count === 1 ? options : { ...options, cluster });
       const start: StartServer = async (program = binary.path) =>
         await startNatsServer({ binary: program, configPath });
