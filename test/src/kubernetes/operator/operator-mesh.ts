@@ -1,15 +1,18 @@
 // A mesh and an API server with the CRDs of the chart, and operators between them, each a process of its own that acts as a
 // ServiceAccount with the operator's rules and no more.
 import { readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLUSTER_RULES, CRD_FOLDER, leaseName, OPERATOR_RULES, ownRules, type PolicyRule } from "@malla/operator";
 import { type ChildProgram, startProgram } from "../../harness/child-program.ts";
 import { eventually, startMesh, type TestMesh, type TestMeshOptions } from "../../harness/index.ts";
-import { ApiServer, type KubernetesBinaries } from "../harness/index.ts";
+import type { PolicyDesk } from "../../harness/policy-desk.ts";
+import { ApiServer, type CommandOutcome, type KubernetesBinaries, runProgram } from "../harness/index.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const PROGRAM = join(ROOT, "services/platform/operator/dist/main.js");
+const MALLA = join(ROOT, "services/platform/cli/dist/main.js");
 export const SYSTEM_NAMESPACE = "malla-system";
 const RELEASE = "malla";
 export const LEASE_NAME = leaseName(RELEASE);
@@ -45,6 +48,7 @@ export class OperatorMesh {
   readonly mesh: TestMesh;
   readonly kubeconfig: string;
   readonly #operators = new Set<OperatorProcess>();
+  #desk: PolicyDesk | undefined;
 
   private constructor(api: ApiServer, mesh: TestMesh, kubeconfig: string) {
     this.api = api;
@@ -129,10 +133,23 @@ export class OperatorMesh {
     );
   }
 
+  /** A file of the test's own; returns its path. */
+  async file(name: string, text: string): Promise<string> {
+    const path = join(this.mesh.folder, name);
+    await writeFile(path, text);
+    return path;
+  }
+
+  /** The command as people type it, at home in this mesh; never rejects for its exit code. */
+  async malla(args: readonly string[]): Promise<CommandOutcome> {
+    const env = { MALLA_HOME: this.mesh.home, NATS_URL: this.mesh.url };
+    return await runProgram(process.execPath, [MALLA, ...args], { env });
+  }
+
   /** `Kind/name` of what is in the policy now. */
   async inPolicy(): Promise<readonly string[]> {
-    const desk = await this.mesh.desk();
-    const { documents } = await desk.read();
+    this.#desk ??= await this.mesh.desk();
+    const { documents } = await this.#desk.read();
     return documents.map(({ document }) => `${document.kind}/${document.metadata.name}`);
   }
 
