@@ -6,6 +6,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, realpathS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { tableBelow } from "../harness/table-below.ts";
 import { buildContext, isSent, readDockerignore } from "./image/build-context.ts";
 import { lintDockerfile } from "./image/lint-dockerfile.ts";
 import { readDockerfile } from "./image/read-dockerfile.ts";
@@ -144,6 +145,18 @@ test("every program starts as the image's user, and says what it lacks", () => {
   }
   assert.match(start("router/dist/main.js").output, /the router cannot start:\n- no signer/);
   assert.match(start("services/platform/cli/dist/main.js", "version").output, /malla +\d/);
+});
+
+test("the programs that the docs name are in it", () => {
+  const rows = tableBelow(read("broker-config/docs/kubernetes.md"), "Programs of the image");
+  const named = rows.flatMap(([, args]) =>
+    [...(args ?? "").matchAll(/`(\S+\.js)`/g)].map(([, path]) => path as string),
+  );
+  assert.ok(named.length >= 5, named.join(", "));
+  for (const path of named) {
+    const file = new RegExp(`^malla/${path.replaceAll(".", "\\.").replace("<service>", "[a-z]+")}$`);
+    assert.notDeepEqual(inImage(file), [], path);
+  }
 });
 
 test("every entry of every package can be imported from what is in it", () => {
