@@ -11,6 +11,7 @@ export {
   SYSTEM_ACCOUNT,
 } from "./accounts.ts";
 export { type BootstrapOptions, bootstrapStreams, type StreamDefinition, streamDefinitions } from "./bootstrap.ts";
+export { withLock } from "./cache-lock.ts";
 export {
   type CredentialRequest,
   credentialsFile,

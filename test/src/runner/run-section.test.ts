@@ -65,6 +65,16 @@ test("counts tests, not groups", async () => {
   assert.match(results.print(), /\n1 passed, 0 failed, 1 skipped\n$/);
 });
 
+test("says once why tests were left out, a whole group counting as one", async () => {
+  const { results } = await run(
+    `describe("g", { skip: "no cluster" }, () => { before(() => { throw new Error("no"); }); test("a", () => {}); test("b", () => {}); });
+     test("c", { skip: "no cluster" }, () => {}); test("d", { skip: true }, () => {}); test("e", () => {});`,
+  );
+  assert.equal(results.failures.length, 0);
+  const want = "\n=== left out\n\n   2: no cluster\n   1: no reason given\n\n1 passed, 0 failed, 3 skipped\n";
+  assert.ok(results.print().endsWith(want), results.print());
+});
+
 test("says which test failed, how, and what its file had written", async () => {
   const { results } = await run(
     `describe("g", () => { test("a", () => { console.log("hint"); assert.equal(1, 2); }); });`,

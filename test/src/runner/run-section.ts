@@ -177,23 +177,23 @@ class Tally {
   readonly output = new Tail();
   readonly #failed: FailedTest[] = [];
   #passed = 0;
-  #skipped = 0;
+  readonly #skipped: string[] = [];
 
   get count(): number {
-    return this.#passed + this.#failed.length + this.#skipped;
+    return this.#passed + this.#failed.length + this.#skipped.length;
   }
 
   take(event: TestEvent): void {
     if (event.kind === "output") this.output.add(event.text);
     else if (event.kind === "passed") this.#passed++;
-    else if (event.kind === "skipped") this.#skipped++;
+    else if (event.kind === "skipped") this.#skipped.push(event.reason);
     else if (event.kind === "failed") this.#failed.push(event);
   }
 
   /** The first failure of a file shows what the file wrote. */
   addTo(results: Results, where: string): void {
     results.passed += this.#passed;
-    results.skipped += this.#skipped;
+    for (const reason of this.#skipped) results.skip(reason);
     for (const [index, { name, error }] of this.#failed.entries()) {
       const written = index > 0 || this.output.text === "" ? "" : `\nwritten by the file:\n${this.output.text}`;
       results.fail(`${where}: ${name}`, `${error}${written}`);
@@ -204,7 +204,7 @@ class Tally {
     const mark = this.#failed.length > 0 || this.count === 0 ? "✖" : "✔";
     const parts = [`${this.#passed} passed`];
     if (this.#failed.length > 0) parts.push(`${this.#failed.length} failed`);
-    if (this.#skipped > 0) parts.push(`${this.#skipped} skipped`);
+    if (this.#skipped.length > 0) parts.push(`${this.#skipped.length} skipped`);
     parts.push(seconds(tookMs));
     return `${mark} ${file} (${parts.join(", ")})\n`;
   }

@@ -111,8 +111,8 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "kubernetes",
     proves: "chart, operator and pods against a real API server",
-    boundMs: 600_000,
-    fileBoundMs: 300_000,
+    boundMs: 1_200_000,
+    fileBoundMs: 420_000,
     files: ["test/src/kubernetes/**/*.test.ts"],
     alone: true,
   },

@@ -15,6 +15,11 @@ const cases: readonly { name: string; given: NodeTestEvent; want: string | undef
     want: "passed",
   },
   { name: "a group that passed", given: event("test:pass", { details: { type: "suite" } }), want: undefined },
+  {
+    name: "a group that was skipped",
+    given: event("test:pass", { skip: "why", details: { type: "suite" } }),
+    want: "skipped",
+  },
   { name: "a test that was skipped", given: event("test:pass", { skip: "why" }), want: "skipped" },
   { name: "a test that was skipped without saying why", given: event("test:pass", { skip: true }), want: "skipped" },
   { name: "a test to do that fails", given: event("test:fail", { todo: true, details: {} }), want: "skipped" },
@@ -50,6 +55,14 @@ const cases: readonly { name: string; given: NodeTestEvent; want: string | undef
 for (const { name, given, want } of cases) {
   test(`${name} is ${want ?? "not counted"}`, () => assert.equal(toTestEvent(given, [])?.kind, want));
 }
+
+test("a test that was skipped says why", () => {
+  const reason = (data: NodeTestEvent["data"]): unknown => {
+    const found = toTestEvent(event("test:pass", data), []);
+    return found?.kind === "skipped" && found.reason;
+  };
+  assert.deepEqual([reason({ skip: "why" }), reason({ skip: true }), reason({ todo: "later" })], ["why", "", "later"]);
+});
 
 test("a failure has the names around it and the whole error", () => {
   const cause = new Error("outer", { cause: new Error("inner") });

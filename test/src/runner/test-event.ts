@@ -2,9 +2,18 @@
 import { inspect } from "node:util";
 
 export type TestEvent =
-  | { readonly kind: "passed" | "skipped"; readonly file: string; readonly name: string; readonly durationMs: number }
+  | { readonly kind: "passed"; readonly file: string; readonly name: string; readonly durationMs: number }
+  | SkippedTest
   | FailedTest
   | { readonly kind: "output"; readonly file: string; readonly text: string };
+
+export interface SkippedTest {
+  readonly kind: "skipped";
+  readonly file: string;
+  readonly name: string;
+  /** As the test says it; empty if it says nothing. */
+  readonly reason: string;
+}
 
 export interface FailedTest {
   readonly kind: "failed";
@@ -32,7 +41,7 @@ export interface NodeTestEvent {
 }
 
 /**
- * One line for the runner, or nothing for what does not count: a group of tests, and a test that failed only because one
+ * One line for the runner, or nothing for what does not count: a group of tests that was run, and a test that failed only because one
  * inside it did. `path` is how deep we are: the names around this one.
  */
 export function toTestEvent({ type, data }: NodeTestEvent, path: readonly string[]): TestEvent | undefined {
@@ -46,16 +55,26 @@ export function toTestEvent({ type, data }: NodeTestEvent, path: readonly string
   if (type === "test:fail") {
     const error = data.details?.error;
     if (error?.failureType === "subtestsFailed") return undefined;
-    if (data.todo !== undefined && data.todo !== false) return { kind: "skipped", file, name, durationMs: 0 };
+    if (isMarked(data.todo)) return { kind: "skipped", file, name, reason: reasonOf(data.todo) };
     return { kind: "failed", file, name, error: describe(error?.cause ?? error) };
   }
-  if (isGroup) return undefined;
+  const mark = [data.skip, data.todo].find(isMarked);
+  // A group that is left out counts as one test: what is in it is not even looked at.
+  if (isGroup && !isMarked(data.skip)) return undefined;
   // node:test counts a file without a test in it as one that passed.
   if (data.nesting === 0 && isFileName(data.name, file)) {
     return { kind: "failed", file, name, error: "there is no test in this file" };
   }
-  const wasSkipped = [data.skip, data.todo].some((mark) => mark !== undefined && mark !== false);
-  return { kind: wasSkipped ? "skipped" : "passed", file, name, durationMs: data.details?.duration_ms ?? 0 };
+  if (mark !== undefined) return { kind: "skipped", file, name, reason: reasonOf(mark) };
+  return { kind: "passed", file, name, durationMs: data.details?.duration_ms ?? 0 };
+}
+
+function isMarked(mark: string | boolean | undefined): boolean {
+  return mark !== undefined && mark !== false;
+}
+
+function reasonOf(mark: string | boolean | undefined): string {
+  return typeof mark === "string" ? mark : "";
 }
 
 function isFileName(name: string | undefined, file: string): boolean {

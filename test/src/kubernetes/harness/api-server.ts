@@ -1,16 +1,16 @@
 // A real kube-apiserver on a real etcd, both of the test's own, with an administrator's kubeconfig.
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { openSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../harness/free-port.ts";
 import { eventually } from "../../harness/index.ts";
+import { endInBackground, startInBackground } from "./background-program.ts";
 import type { KubernetesBinaries } from "./kubernetes-binaries.ts";
 
 const READY_MS = 60_000;
-const STOP_MS = 5_000;
 
 export interface CommandOutcome {
   readonly code: number | null;
@@ -46,19 +46,25 @@ export class ApiServer {
   readonly folder: string;
   /** Of an administrator. */
   readonly kubeconfig: string;
+  /** Of an administrator. */
+  readonly token: string;
+  /** With this key ServiceAccount tokens are signed. */
+  readonly serviceAccountKey: string;
   readonly #children: readonly ChildProcess[];
 
   private constructor(
     binaries: KubernetesBinaries,
     url: string,
     folder: string,
-    kubeconfig: string,
+    token: string,
     children: readonly ChildProcess[],
   ) {
     this.binaries = binaries;
     this.url = url;
     this.folder = folder;
-    this.kubeconfig = kubeconfig;
+    this.kubeconfig = join(folder, "admin.kubeconfig");
+    this.serviceAccountKey = join(folder, "service-account.key");
+    this.token = token;
     this.#children = children;
   }
 
@@ -79,7 +85,7 @@ export class ApiServer {
     const tokens = join(folder, "tokens.csv");
     await writeFile(tokens, `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
     const url = `https://${host}:${secure}`;
-    const etcd = start(binaries.etcd, join(folder, "etcd.log"), [
+    const etcd = startInBackground(binaries.etcd, join(folder, "etcd.log"), [
       `--data-dir=${join(folder, "etcd")}`,
       "--unsafe-no-fsync",
       `--listen-client-urls=${etcdUrl}`,
@@ -88,7 +94,7 @@ export class ApiServer {
       `--initial-advertise-peer-urls=${peerUrl}`,
       `--initial-cluster=default=${peerUrl}`,
     ]);
-    const api = start(binaries["kube-apiserver"], join(folder, "kube-apiserver.log"), [
+    const api = startInBackground(binaries["kube-apiserver"], join(folder, "kube-apiserver.log"), [
       `--etcd-servers=${etcdUrl}`,
       `--cert-dir=${join(folder, "certificates")}`,
       `--secure-port=${secure}`,
@@ -102,9 +108,8 @@ export class ApiServer {
       "--enable-admission-plugins=NodeRestriction",
       "--allow-privileged=false",
     ]);
-    const kubeconfig = join(folder, "admin.kubeconfig");
-    await writeFile(kubeconfig, kubeconfigOf(url, token), { mode: 0o600 });
-    const server = new ApiServer(binaries, url, folder, kubeconfig, [api, etcd]);
+    const server = new ApiServer(binaries, url, folder, token, [api, etcd]);
+    await writeFile(server.kubeconfig, kubeconfigOf(url, token), { mode: 0o600 });
     try {
       await eventually(
         async () => {
@@ -122,6 +127,11 @@ export class ApiServer {
       await server.stop();
       throw new Error(`kube-apiserver was not ready within ${READY_MS / 1000} s: ${log}`, { cause });
     }
+  }
+
+  /** PEM that vouches for the server's certificate. */
+  get caFile(): string {
+    return join(this.folder, "certificates", "apiserver.crt");
   }
 
   /** Runs kubectl as administrator; never rejects for its exit code. */
@@ -152,27 +162,9 @@ export class ApiServer {
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) await end(child);
+    for (const child of this.#children) await endInBackground(child);
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-function start(program: string, log: string, args: readonly string[]): ChildProcess {
-  const out = openSync(log, "a", 0o600);
-  const child = spawn(program, args, { stdio: ["ignore", out, out] });
-  process.once("exit", () => child.kill("SIGKILL"));
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-  });
-  child.kill("SIGTERM");
-  const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-  await ended;
-  clearTimeout(killer);
 }
 
 function kubeconfigOf(server: string, token: string, namespace = "default"): string {

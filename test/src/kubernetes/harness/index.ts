@@ -6,3 +6,5 @@ export {
   type KubernetesBinaries,
   kubernetesCacheFolder,
 } from "./kubernetes-binaries.ts";
+export { type ClusterOptions, KubernetesCluster } from "./kubernetes-cluster.ts";
+export { type KubernetesOrSkip, kubernetesOrSkip, nodesOrSkip } from "./kubernetes-or-skip.ts";

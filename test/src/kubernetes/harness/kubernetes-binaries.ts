@@ -27,13 +27,27 @@ export function kubernetesCacheFolder(env: Readonly<Record<string, string | unde
 export function findKubernetes(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): KubernetesBinaries | { readonly missing: string } {
-  const folders = [env.KUBEBUILDER_ASSETS, kubernetesCacheFolder(env)].filter((folder) => folder !== undefined);
+  const folders = foldersOf(env);
   const found = KUBERNETES_PROGRAMS.map((program) => [program, locate(program, folders)] as const);
-  const missing = found.flatMap(([program, path]) => (path === undefined ? [program] : []));
+  const missing = missingKubernetes(env);
   if (missing.length === 0) return Object.fromEntries(found) as Record<KubernetesProgram, string>;
   return {
     missing: `${missing.join(", ")} not found in ${folders.join(" or ")}; \`npm run test:kubernetes\` gets them`,
   };
+}
+
+/** Programs that are in none of the folders. */
+export function missingKubernetes(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): readonly KubernetesProgram[] {
+  const folders = foldersOf(env);
+  return KUBERNETES_PROGRAMS.filter((program) => locate(program, folders) === undefined);
+}
+
+function foldersOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return [env.KUBEBUILDER_ASSETS, kubernetesCacheFolder(env)].filter(
+    (folder) => folder !== undefined && folder !== "",
+  ) as string[];
 }
 
 function locate(program: string, folders: readonly string[]): string | undefined {
