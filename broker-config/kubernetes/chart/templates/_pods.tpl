@@ -58,7 +58,7 @@ capabilities:
       - downwardAPI:
           items:
             - path: namespace
-              fieldRef: { fieldPath: metadata.namespace }
+              fieldRef: { apiVersion: v1, fieldPath: metadata.namespace }
 {{- end }}
 
 {{- define "malla.tokenMount" -}}

@@ -5,8 +5,8 @@ export const MANIFEST = `${KUBERNETES_FOLDER}/malla.yaml`;
 
 const HEADER = `# Generated from the chart and values-small.yaml by \`npm run generate:manifest\`: the mesh for namespace mesh, without Helm.
 #   kubectl create namespace mesh
-#   kubectl apply -f chart/crds
-#   kubectl apply -f malla.yaml
+#   kubectl apply --server-side -f chart/crds
+#   kubectl apply --server-side -f malla.yaml
 `;
 
 export async function renderManifest(helm: string): Promise<string> {

@@ -126,14 +126,19 @@ describe("the chart, rendered", { skip }, () => {
 
   test("the operator may work on every kind of the mesh, by name", async () => {
     const { rules } = find(await render({ helm }), "ClusterRole", "mesh-malla-operator");
-    const plurals = [...kindDefinitions.map(({ plural }) => plural), "meshservices"].sort();
-    const kinds = rules.filter(({ apiGroups }: { apiGroups: string[] }) => apiGroups.includes(PREFIX));
-    const resources = kinds.map((rule: { resources: string[] }) => [...rule.resources].sort());
-    assert.deepEqual(resources, [
-      plurals,
-      plurals.map((plural) => `${plural}/status`),
-      plurals.map((plural) => `${plural}/finalizers`),
-    ]);
+    const allowed = (verb: string): string[] =>
+      (rules as { apiGroups: string[]; resources: string[]; verbs: string[] }[])
+        .filter(({ apiGroups, verbs }) => apiGroups.includes(PREFIX) && verbs.includes(verb))
+        .flatMap(({ resources }) => resources)
+        .sort();
+    const policies = kindDefinitions.map(({ plural }) => plural);
+    const all = [...policies, "meshservices"].sort();
+    for (const verb of ["get", "list", "watch"]) assert.deepEqual(allowed(verb), all);
+    assert.deepEqual(allowed("patch"), policies.sort(), "finalizers");
+    assert.deepEqual(
+      allowed("update"),
+      all.map((plural) => `${plural}/status`),
+    );
     assert.doesNotMatch(JSON.stringify(rules), /"\*"/, "no wildcards");
   });
 

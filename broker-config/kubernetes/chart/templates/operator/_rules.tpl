@@ -1,21 +1,21 @@
 {{/* What the operator may do in a namespace it watches. */}}
 {{- define "malla.operatorRules" -}}
-# Resources of the mesh, whose status and finalizer it writes; their content is other people's.
+# Their content is other people's: what is patched is finalizers.
 - apiGroups: [malla.dev]
-  resources: [routes, servicepolicies, accesspolicies, meshservices]
-  verbs: [get, list, watch, patch, update]
+  resources: [routes, servicepolicies, accesspolicies]
+  verbs: [get, list, watch, patch]
+- apiGroups: [malla.dev]
+  resources: [meshservices]
+  verbs: [get, list, watch]
 - apiGroups: [malla.dev]
   resources: [routes/status, servicepolicies/status, accesspolicies/status, meshservices/status]
-  verbs: [get, patch, update]
-- apiGroups: [malla.dev]
-  resources: [routes/finalizers, servicepolicies/finalizers, accesspolicies/finalizers, meshservices/finalizers]
   verbs: [update]
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes, grpcroutes]
+  resources: [httproutes, grpcroutes, referencegrants]
   verbs: [get, list, watch]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes/status, grpcroutes/status]
-  verbs: [get, patch, update]
+  verbs: [update]
 # What a route's parent may be.
 - apiGroups: [""]
   resources: [services]
@@ -27,11 +27,11 @@
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
   verbs: [get, list, watch]
-# malla-<service>. Names cannot be listed beforehand, since they are those of services; `list` and `watch` are not needed.
+# malla-<service>. Names cannot be listed beforehand, since they are those of services; nobody lists or watches Secrets for it.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, create, patch, update]
+  verbs: [get, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
