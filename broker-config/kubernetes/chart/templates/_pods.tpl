@@ -108,6 +108,10 @@ topologySpreadConstraints:
   - topologyKey: {{ $key }}
     maxSkew: 1
     whenUnsatisfiable: {{ $when }}
+    {{- if ne $component "nats" }}
+    # Each version is spread by itself, or a rolling update would end lopsided.
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
     labelSelector:
       matchLabels:
         {{- include "malla.selector" (list $root $component) | nindent 8 }}

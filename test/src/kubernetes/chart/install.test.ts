@@ -87,13 +87,27 @@ describe("the chart and a real API server", { skip }, () => {
 
       await helm(["upgrade", "--install", RELEASE, CHART_FOLDER, ...valueArgs(file), ...inNamespace]);
       const second = await owned(namespace);
-      const { "Job/malla-streams-1": gone, ...kept } = first;
-      const { "Job/malla-streams-2": come, ...stayed } = second;
-      assert.ok(gone !== undefined && come !== undefined, "each revision has its own Job of streams");
+      const { "Job/malla-streams-1": went, ...kept } = first;
+      const { "Job/malla-streams-2": came, ...stayed } = second;
+      assert.ok(went !== undefined && came !== undefined, "each revision has its own Job of streams");
       assert.deepEqual(stayed, kept, "the same values change nothing");
 
+      const other = file === "values-small.yaml" ? 3 : 1;
+      const refused = await server.helm([
+        ...["upgrade", RELEASE, CHART_FOLDER, ...valueArgs(file), ...inNamespace],
+        ...["--set", `nats.replicas=${other}`],
+      ]);
+      assert.match(refused.stderr, /nats\.replicas: .* cannot become each other/, "NATS would delete all streams");
+
+      // Whoever installs again finds the shop's policies, which hold finalizers that only the operator takes.
+      const policies = wanted.filter((name) => /^(Route|ServicePolicy|AccessPolicy)\//.test(name)).sort();
+      const gone = async (): Promise<void> => assert.deepEqual(Object.keys(await owned(namespace)).sort(), policies);
       await helm(["uninstall", RELEASE, ...inNamespace]);
-      await eventually(async () => assert.deepEqual(await owned(namespace), {}), { withinMs: 20_000 });
+      await eventually(gone, { withinMs: 20_000 });
+      await helm(["install", RELEASE, CHART_FOLDER, ...valueArgs(file), ...inNamespace]);
+      assert.deepEqual(Object.keys(await owned(namespace)).sort(), wanted.sort());
+      await helm(["uninstall", RELEASE, ...inNamespace]);
+      await eventually(gone, { withinMs: 20_000 });
     });
   }
 

@@ -201,6 +201,14 @@ describe("the chart, rendered", { skip }, () => {
     }
   });
 
+  test("a platform that gives users of its own is left to it", async () => {
+    const values = { podSecurityContext: { runAsUser: null, runAsGroup: null, fsGroup: null } };
+    for (const { owner, template } of podTemplates(await render({ helm, values }))) {
+      const wanted = { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } };
+      assert.deepEqual(template.spec.securityContext, wanted, owner);
+    }
+  });
+
   test("sizes and limits are worked out from the values", async () => {
     const values = {
       nats: {
