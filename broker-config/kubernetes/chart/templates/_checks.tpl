@@ -17,6 +17,9 @@
 {{- if and (not .Values.nats.enabled) (or .Values.nats.gateways .Values.nats.leafnodes) }}
 {{- fail "nats.gateways and nats.leafnodes: they are for the chart's own servers, and nats.enabled is false" }}
 {{- end }}
+{{- if and .Values.shop.enabled .Values.operator.watchNamespaces (not (has .Release.Namespace .Values.operator.watchNamespaces)) }}
+{{- fail (printf "operator.watchNamespaces: the shop lives in %s, which is not among them" .Release.Namespace) }}
+{{- end }}
 {{- with lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-nats" .Release.Name) }}
 {{- if and $.Values.nats.enabled (ne (eq (int .spec.replicas) 1) (eq (int $.Values.nats.replicas) 1)) }}
 {{- fail (printf "nats.replicas: %d runs, and one server and a cluster cannot become each other: NATS would delete the streams, and the policy with them (docs/install.md says how to move)" (int .spec.replicas)) }}

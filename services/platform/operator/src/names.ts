@@ -20,7 +20,7 @@ export const DIRECT_TO_ANNOTATION = `${PREFIX}/direct-to`;
 /** Beside it: an application account in which credentials are wanted too, such as `SHOP`. */
 export const APPLICATION_ANNOTATION = `${PREFIX}/application`;
 
-/** On a pod, `true`: it may connect to NATS where the chart's NetworkPolicy is on. On a namespace: its pods with the label may. */
+/** On a pod, `true`: it may connect to NATS where the chart's NetworkPolicies are on and its namespace is part of the mesh. */
 export const CLIENT_LABEL = `${PREFIX}/mesh-client`;
 
 /** Secret with the credentials of a service, in its namespace. */

@@ -223,11 +223,11 @@ describe("the chart and a real API server", { skip }, () => {
       [OPERATOR, "create", "jobs.batch", "default", false],
       [OPERATOR, "get", "secrets", "default", true],
       [OPERATOR, "create", "secrets", "default", true],
-      [OPERATOR, "patch", "secrets", "default", true],
+      [OPERATOR, "update", "secrets", "default", true],
       [OPERATOR, "list", "secrets", "default", false],
       [OPERATOR, "watch", "secrets", "default", false],
       [OPERATOR, "delete", "secrets", "default", true],
-      [OPERATOR, "update", "secrets", "default", false],
+      [OPERATOR, "patch", "secrets", "default", false],
       [OPERATOR, "deletecollection", "secrets", "default", false],
       [OPERATOR, "create", "events.events.k8s.io", "default", true],
       [OPERATOR, "delete", "events.events.k8s.io", "default", false],
@@ -241,7 +241,11 @@ describe("the chart and a real API server", { skip }, () => {
       [OPERATOR, "create", "pods", "default", false],
       [OPERATOR, "create", "pods/exec", "default", false],
       [OPERATOR, "get", "configmaps", "default", false],
-      [OPERATOR, "list", "namespaces", "default", false],
+      [OPERATOR, "watch", "namespaces", "default", true],
+      [OPERATOR, "update", "namespaces", "default", false],
+      [OPERATOR, "create", "configmaps", NAMESPACE, true],
+      [OPERATOR, "update", "configmaps/malla-identities", NAMESPACE, true],
+      [OPERATOR, "update", "configmaps/malla-streams", NAMESPACE, false],
       [OPERATOR, "get", "nodes", "default", false],
       [OPERATOR, "create", "serviceaccounts/token", "default", false],
       [OPERATOR, "update", "clusterroles.rbac.authorization.k8s.io", "default", false],
@@ -274,11 +278,12 @@ describe("the chart and a real API server", { skip }, () => {
         await can("platform", "narrow-operator", verb, resource, namespace);
       for (const resource of ["secrets", "routes.malla.dev"]) {
         assert.ok(await may("get", resource, "team-a"));
-        assert.ok(await may("patch", resource, "team-b"));
+        assert.ok(await may(resource === "secrets" ? "update" : "patch", resource, "team-b"));
         assert.ok(!(await may("get", resource, "team-c")));
         assert.ok(!(await may("get", resource, "platform")));
       }
       assert.ok(await may("create", "leases.coordination.k8s.io", "platform"));
+      assert.ok(!(await may("list", "namespaces", "platform")));
       const roles = await server.must(["get", "clusterroles", "-l", "app.kubernetes.io/instance=narrow", "-o", "name"]);
       assert.equal(roles, "");
     });

@@ -11,9 +11,10 @@ const skip = "missing" in binaries ? binaries.missing : false;
 const helm = "missing" in binaries ? "" : binaries.helm;
 
 const CLIENT = { [CLIENT_LABEL]: "true" };
+const MESH = { "malla.dev/mesh": "true" };
 const OTHERS: Readonly<Record<string, FlowPod | Outside>> = {
-  orders: { namespace: "shop", namespaceLabels: CLIENT, labels: CLIENT },
-  unlabelledPod: { namespace: "shop", namespaceLabels: CLIENT, labels: { app: "web" } },
+  orders: { namespace: "shop", namespaceLabels: MESH, labels: CLIENT },
+  unlabelledPod: { namespace: "shop", namespaceLabels: MESH, labels: { app: "web" } },
   unlabelledNamespace: { namespace: "elsewhere", labels: CLIENT },
   neighbour: { namespace: NAMESPACE, labels: { app: "web" } },
   localClient: { namespace: NAMESPACE, labels: CLIENT },

@@ -299,6 +299,7 @@ describe("the chart, rendered", { skip }, () => {
       says: /tls\.certManager/,
     },
     { values: { router: { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 2 } } }, says: /maxReplicas/ },
+    { values: { shop: { enabled: true }, operator: { watchNamespaces: ["team-a"] } }, says: /watchNamespaces/ },
     { values: { nats: { resources: null } }, says: /nats\.resources\.limits\.memory/ },
   ];
   for (const { values, says } of contradictions) {

@@ -93,6 +93,7 @@ export const USED_VALUES: Readonly<Record<string, Use>> = {
 
   "operator.replicas": { other: 2 },
   "operator.watchNamespaces": { other: ["team-a"] },
+  "operator.namespaceSelector": { other: "" },
   "operator.logLevel": { other: "debug" },
   "operator.extraEnv": { other: ENV },
   "operator.resources": { other: RESOURCES },

@@ -30,7 +30,7 @@
 # malla-<service>. Names cannot be listed beforehand, since they are those of services; nobody lists or watches Secrets for it.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, create, patch, delete]
+  verbs: [get, create, update, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
