@@ -73,3 +73,4 @@ export {
 } from "./server-config.ts";
 export { type RunningServer, type ServerExit, type StartOptions, startNatsServer } from "./start-nats-server.ts";
 export { covers, overlaps } from "./subject-cover.ts";
+export { type VerifiedCredentials, verifyCredentials } from "./verify-credentials.ts";

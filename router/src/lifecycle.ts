@@ -15,7 +15,7 @@ import {
   subscriptions,
 } from "@malla/sdk/contract";
 import { hearInstances, type Registry } from "@malla/sdk/discovery";
-import { createAdminServer, type HealthCheck } from "./admin/index.ts";
+import { createAdminServer, type HealthCheck } from "@malla/sdk/telemetry";
 import { Cancels } from "./attempts/cancels.ts";
 import { compose, composeTelemetry, type RouterParts, type RouterTelemetry, TOKENS } from "./composition.ts";
 import { loadRouterConfig, type RouterConfig, type RouterOptions } from "./config.ts";

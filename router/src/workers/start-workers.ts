@@ -1,7 +1,6 @@
 // Several routers as one program: workers, and one endpoint for metrics and health.
 import { performance } from "node:perf_hooks";
-import { createLog, type Log } from "@malla/sdk/telemetry";
-import { type AdminServer, createAdminServer } from "../admin/index.ts";
+import { type AdminServer, createAdminServer, createLog, type Log } from "@malla/sdk/telemetry";
 import type { RouterConfig } from "../config.ts";
 import { forkWorker } from "./fork-worker.ts";
 import { Supervisor } from "./supervisor.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { healthText } from "@malla/sdk/telemetry";
 import { RecordedTelemetry } from "@malla/sdk/testing";
-import { healthText } from "../admin/health.ts";
 import type { WorkerEvents, WorkerProcess } from "./fork-worker.ts";
 import { SILENT_MS, STOP_MS, Supervisor } from "./supervisor.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";

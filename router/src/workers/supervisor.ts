@@ -1,7 +1,7 @@
 // Keeps router workers running: starts them, starts again what dies, drains them all. It carries no call itself, so that nothing a
 // call does can stop it from answering for them.
-import { type Logger, metricsCatalogue } from "@malla/sdk/telemetry";
-import type { HealthCheck } from "../admin/index.ts";
+
+import { type HealthCheck, type Logger, metricsCatalogue } from "@malla/sdk/telemetry";
 import type { RouterOptions } from "../config.ts";
 import type { WorkerEvents, WorkerProcess } from "./fork-worker.ts";
 import { type FromWorker, HEALTH_MS } from "./worker-messages.ts";

@@ -1,5 +1,5 @@
 // What supervisor and worker tell each other over the channel between them. Nothing secret: the signer is a path.
-import type { HealthCheck } from "../admin/index.ts";
+import type { HealthCheck } from "@malla/sdk/telemetry";
 import type { RouterOptions } from "../config.ts";
 
 export type ToWorker =

@@ -1,8 +1,10 @@
 // A kind as Kubernetes' CustomResourceDefinition, made from the one schema.
+import { stringify } from "yaml";
 import { API_VERSION, type Kind } from "../contract/documents.ts";
 import { jsonSchemaFor, type StructuralSchema } from "./json-schema.ts";
 import type { PrinterColumn } from "./kind-definition.ts";
 import { API_GROUP, kindDefinition } from "./kinds.ts";
+import { meshServiceDefinition, meshServiceSchema } from "./mesh-service.ts";
 
 export interface CustomResourceDefinition {
   readonly apiVersion: "apiextensions.k8s.io/v1";
@@ -40,9 +42,35 @@ export interface CrdColumn {
   readonly priority: number;
 }
 
-/** The definition of a kind, ready to be written as YAML or JSON. A new object each time. */
+interface CrdParts {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortNames: readonly string[];
+  readonly summary: string;
+  readonly columns: readonly PrinterColumn[];
+  readonly spec: StructuralSchema;
+  readonly status: StructuralSchema;
+}
+
+/** The definition of a kind of policy, ready to be written as YAML or JSON. A new object each time. */
 export function crdFor(kind: Kind): CustomResourceDefinition {
-  const { plural, shortNames, columns } = kindDefinition(kind);
+  const { spec } = jsonSchemaFor(kind).properties ?? {};
+  if (spec === undefined) throw new TypeError(`the schema of ${kind} has no spec`);
+  const { columns, ...definition } = kindDefinition(kind);
+  return crdOf({ ...definition, columns: [...columns, ...STATUS_COLUMNS], spec, status: policyStatusSchema() });
+}
+
+/** The definition of MeshService, which is no policy: it asks the operator for credentials. A new object each time. */
+export function meshServiceCrd(): CustomResourceDefinition {
+  return crdOf({ ...meshServiceDefinition, spec: meshServiceSchema(), status: meshServiceStatusSchema() });
+}
+
+/** As YAML, the way it is committed. */
+export function formatCrd(definition: CustomResourceDefinition): string {
+  return stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false, version: "1.1" });
+}
+
+function crdOf({ kind, plural, shortNames, columns, ...parts }: CrdParts): CustomResourceDefinition {
   const names = {
     kind,
     listKind: `${kind}List`,
@@ -56,8 +84,8 @@ export function crdFor(kind: Kind): CustomResourceDefinition {
     served: true,
     storage: true,
     subresources: { status: {} },
-    additionalPrinterColumns: [...columns, ...STATUS_COLUMNS].map(crdColumn),
-    schema: { openAPIV3Schema: rootSchema(kind) },
+    additionalPrinterColumns: columns.map(crdColumn),
+    schema: { openAPIV3Schema: rootSchema(parts) },
   };
   return {
     apiVersion: "apiextensions.k8s.io/v1",
@@ -70,6 +98,8 @@ export function crdFor(kind: Kind): CustomResourceDefinition {
 const STATUS_COLUMNS: readonly PrinterColumn[] = [
   { name: "Accepted", type: "string", jsonPath: '.status.conditions[?(@.type=="Accepted")].status' },
   { name: "Programmed", type: "string", jsonPath: '.status.conditions[?(@.type=="Programmed")].status' },
+  { name: "Revision", type: "integer", jsonPath: ".status.revision", wide: true },
+  { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Accepted")].reason', wide: true },
   { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
 ];
 
@@ -77,20 +107,18 @@ function crdColumn({ name, type, jsonPath, wide }: PrinterColumn): CrdColumn {
   return { name, type, jsonPath, priority: wide === true ? 1 : 0 };
 }
 
-function rootSchema(kind: Kind): StructuralSchema {
-  const { spec } = jsonSchemaFor(kind).properties ?? {};
-  if (spec === undefined) throw new TypeError(`the schema of ${kind} has no spec`);
+function rootSchema({ summary, spec, status }: Pick<CrdParts, "summary" | "spec" | "status">): StructuralSchema {
   return {
     type: "object",
-    description: kindDefinition(kind).summary,
-    required: ["spec"],
+    description: summary,
+    ...(spec.required === undefined ? {} : { required: ["spec"] }),
     properties: {
       apiVersion: { type: "string" },
       kind: { type: "string" },
       // Kubernetes has the schema of metadata itself and refuses another.
       metadata: { type: "object" },
       spec,
-      status: statusSchema(),
+      status,
     },
     "x-kubernetes-validations": [
       {
@@ -101,7 +129,7 @@ function rootSchema(kind: Kind): StructuralSchema {
   };
 }
 
-function statusSchema(): StructuralSchema {
+function policyStatusSchema(): StructuralSchema {
   return {
     type: "object",
     description: "What became of the document; written by the mesh.",
@@ -119,15 +147,37 @@ function statusSchema(): StructuralSchema {
         description: "Revision of the mesh's policy that carries it.",
       },
       contentHash: { type: "string", maxLength: 64, description: "Key under which the mesh stores it." },
-      conditions: {
-        type: "array",
-        description: "Accepted: it is valid. Programmed: every router has it.",
-        maxItems: 16,
-        items: conditionSchema(),
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-      },
+      conditions: conditionsSchema("Accepted: it is valid. Programmed: every router has it."),
     },
+  };
+}
+
+function meshServiceStatusSchema(): StructuralSchema {
+  return {
+    type: "object",
+    description: "What became of the credentials; written by the mesh.",
+    properties: {
+      observedGeneration: {
+        type: "integer",
+        format: "int64",
+        minimum: 0,
+        description: "Generation the conditions are about.",
+      },
+      secretName: { type: "string", maxLength: 253, description: "Secret that holds them, in the same namespace." },
+      expiresAt: { type: "string", format: "date-time", description: "When they expire; others are issued before." },
+      conditions: conditionsSchema("Accepted: the name is its own. Issued: the Secret is there."),
+    },
+  };
+}
+
+function conditionsSchema(description: string): StructuralSchema {
+  return {
+    type: "array",
+    description,
+    maxItems: 16,
+    items: conditionSchema(),
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
   };
 }
 

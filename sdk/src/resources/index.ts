@@ -1,6 +1,13 @@
 // Resources: what people write in YAML, checked and brought into one form. Needs zod and yaml, so the main entry of
 // the SDK never loads it.
-export { type CrdColumn, type CrdVersion, type CustomResourceDefinition, crdFor } from "./crd.ts";
+export {
+  type CrdColumn,
+  type CrdVersion,
+  type CustomResourceDefinition,
+  crdFor,
+  formatCrd,
+  meshServiceCrd,
+} from "./crd.ts";
 export type { FieldProblem } from "./describe-issue.ts";
 export { type DocumentChange, diffDocuments, type FieldChange, formatDiff } from "./diff.ts";
 export { type FieldPath, formatFieldPath } from "./field-path.ts";
@@ -16,8 +23,24 @@ export {
   nearestKindWord,
   resolveKinds,
 } from "./kinds.ts";
+export {
+  type MeshServiceSpec,
+  meshServiceDefinition,
+  meshServiceSchema,
+  readMeshServiceSpec,
+} from "./mesh-service.ts";
 export { nearestName } from "./nearest-name.ts";
 export { asWritten, canonicalBytes, contentHash, documentName, normaliseDocument, toYaml } from "./normalise.ts";
+export {
+  describeOwner,
+  formatOwner,
+  type KubernetesOwner,
+  kubectlEdit,
+  OWNER_ANNOTATION,
+  ownerOf,
+  parseOwner,
+  withOwner,
+} from "./owner.ts";
 export {
   type DocumentEntry,
   MAX_DOCUMENT_BYTES,

@@ -39,7 +39,12 @@ export interface KubernetesRule {
 
 /** Schema of a whole document as its author writes it, for editors and for CRDs. A new object each time. */
 export function jsonSchemaFor(kind: Kind): StructuralSchema {
-  const made = z.toJSONSchema(documentSchema(kind), { target: "openapi-3.0", io: "input", reused: "inline" });
+  return structuralSchemaOf(documentSchema(kind));
+}
+
+/** Any schema of ours in that form. A new object each time. */
+export function structuralSchemaOf(schema: z.ZodType): StructuralSchema {
+  const made = z.toJSONSchema(schema, { target: "openapi-3.0", io: "input", reused: "inline" });
   return opened(made as unknown as StructuralSchema);
 }
 

@@ -2,6 +2,13 @@
 // port, noop, trace-context, rpc-semantics and log-failed-call from their own files and loads none of them.
 
 export { Secret } from "../contract/secret.ts";
+export {
+  type AdminServer,
+  type AdminServerOptions,
+  createAdminServer,
+  type HealthCheck,
+  healthText,
+} from "./admin/index.ts";
 export { apiTracer, SCOPE_NAME } from "./api-tracer.ts";
 export { BoundedLines, type BoundedLinesOptions } from "./bounded-lines.ts";
 export { createTelemetry, type TelemetryParts } from "./create-telemetry.ts";

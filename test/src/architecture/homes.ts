@@ -28,7 +28,10 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly Home[]>> = {
     { files: ["services/platform/cli/src/print/*.ts"], why: "prints -o yaml" },
   ],
   pino: [{ files: ["sdk/src/telemetry/log.ts"], why: "behind the port" }],
-  "prom-client": [{ files: ["sdk/src/telemetry/*.ts"], why: "behind the port" }],
+  "prom-client": [
+    { files: ["sdk/src/telemetry/*.ts"], why: "behind the port" },
+    { files: ["services/platform/operator/src/metrics.ts"], why: "what the operator counts is no call" },
+  ],
   "@opentelemetry/*": [{ files: ["sdk/src/telemetry/*.ts"], why: "behind the port" }],
   protobufjs: [
     { files: ["sdk/src/protobuf/**/*.ts", "sdk/src/contract/*.ts"], why: "contracts, and our own messages" },

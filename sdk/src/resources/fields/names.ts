@@ -1,13 +1,14 @@
 // Names and patterns of names. The spellings agree with `contract/names.ts`, which a test checks.
 import { z } from "zod";
 import { isIssuableName, RESERVED_NAMES, ROUTER_ID_PREFIX } from "../../contract/names.ts";
-import { withRules } from "./rules.ts";
+import { type Rule, withRules } from "./rules.ts";
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const METHOD = "[A-Za-z][A-Za-z0-9_]{0,127}";
 const A_LABEL = "1 to 63 lower-case letters, digits and dashes, with a letter or digit at both ends";
 
-interface WordShape {
+export interface WordShape {
+  /** What RE2 and JavaScript read alike; anchored at both ends by whoever uses it. */
   readonly pattern: string;
   readonly maxLength: number;
   readonly what: string;
@@ -60,16 +61,37 @@ export function routeSubject() {
   return word({ pattern: `(>|(\\*|${LABEL})\\.(\\*|>|${METHOD}))`, maxLength: 192, what });
 }
 
+export const HEADER_NAME: WordShape = {
+  pattern: "[!#$%&'*+\\-.^_`|~0-9A-Za-z]{1,128}",
+  maxLength: 128,
+  what: "the name of a header: letters, digits and !#$%&'*+.^_`|~-",
+};
+
 export function headerName() {
-  const what = "the name of a header: letters, digits and !#$%&'*+.^_`|~-";
-  return word({ pattern: "[!#$%&'*+\\-.^_`|~0-9A-Za-z]{1,128}", maxLength: 128, what });
+  return word(HEADER_NAME);
 }
 
+export const TAG_NAME: WordShape = {
+  pattern: "[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?",
+  maxLength: 128,
+  what: "the name of a tag: letters, digits, dot, dash, _ and /, with a letter or digit at both ends",
+};
+
 export function tagName() {
-  const what = "the name of a tag: letters, digits, dot, dash, _ and /, with a letter or digit at both ends";
-  return word({ pattern: "[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?", maxLength: 128, what });
+  return word(TAG_NAME);
 }
 
 export function tagValue() {
   return word({ pattern: "\\P{Cc}{1,256}", maxLength: 256, what: "1 to 256 printable characters" });
+}
+
+/** The rule that every key of a map has a shape: a structural schema has no word for keys. */
+export function keysHaveShape({ pattern, what }: WordShape): Rule<object> {
+  const whole = `^${pattern}$`;
+  const shape = new RegExp(whole, "u");
+  return {
+    cel: `self.all(key, key.matches(r"${whole}"))`,
+    holds: (map) => Object.keys(map).every((key) => shape.test(key)),
+    message: `each key must be ${what}`,
+  };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { mapOf } from "./collections.ts";
-import { headerName } from "./names.ts";
+import { HEADER_NAME, headerName, keysHaveShape } from "./names.ts";
 import { regexProblem } from "./regex.ts";
 import { exactlyOneOf, withRules } from "./rules.ts";
 
@@ -41,5 +41,6 @@ function stringMatch() {
 
 /** Header name (any case, kept in lower case) to what its value must be; all must hold. */
 export function headerMatches() {
-  return mapOf({ key: headerName(), value: stringMatch(), max: MAX_HEADERS, ignoreCase: true });
+  const map = mapOf({ key: headerName(), value: stringMatch(), max: MAX_HEADERS, ignoreCase: true });
+  return withRules(map, [keysHaveShape(HEADER_NAME)]);
 }

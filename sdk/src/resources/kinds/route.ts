@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { mapOf, setOf } from "../fields/collections.ts";
 import {
+  keysHaveShape,
   methodName,
   methodPattern,
   principalPattern,
   routeSubject,
   serviceName,
+  TAG_NAME,
   tagName,
   tagValue,
 } from "../fields/names.ts";
@@ -47,7 +49,7 @@ const destination = z.strictObject({
   version: versionRange()
     .describe("Instances whose version is in this npm range. Absent: any version.")
     .exactOptional(),
-  tags: mapOf({ key: tagName(), value: tagValue(), max: 32 })
+  tags: withRules(mapOf({ key: tagName(), value: tagValue(), max: 32 }), [keysHaveShape(TAG_NAME)])
     .describe("Instances that carry all these tags.")
     .exactOptional(),
   weight: count(0, 1_000_000).default(1).describe("Share of calls, relative to the sum of all weights."),

@@ -10,7 +10,9 @@ export const FINALIZER = `${PREFIX}/mesh`;
 export const CONTROLLER_NAME = `${PREFIX}/operator`;
 
 /** On a document in the mesh: who owns it, `kubernetes/<namespace>/<Kind>/<name>`. Absent: whoever uses `malla apply`. */
-export const OWNER_ANNOTATION = `${PREFIX}/owner`;
+export { OWNER_ANNOTATION } from "@malla/sdk/resources";
+/** On a resource: `true` makes it the owner of a document that belongs to whoever uses `malla apply`. */
+export const TAKE_OVER_ANNOTATION = `${PREFIX}/take-over`;
 /** On a workload (Deployment, StatefulSet, DaemonSet, Job, CronJob): credentials of this service are wanted in its namespace. */
 export const SERVICE_ANNOTATION = `${PREFIX}/service`;
 /** Beside it: `service` (default) or `direct`. */
@@ -19,6 +21,27 @@ export const ROLE_ANNOTATION = `${PREFIX}/role`;
 export const DIRECT_TO_ANNOTATION = `${PREFIX}/direct-to`;
 /** Beside it: an application account in which credentials are wanted too, such as `SHOP`. */
 export const APPLICATION_ANNOTATION = `${PREFIX}/application`;
+
+/** On a Service of Kubernetes that a route refers to: the instances it stands for, an npm range over versions: `2.x`. */
+export const VERSION_ANNOTATION = `${PREFIX}/version`;
+/** The same by tags: `zone=a,tier=gold`. */
+export const TAGS_ANNOTATION = `${PREFIX}/tags`;
+/** On a Service or MeshService: full name of its gRPC service, such as `shop.Payments`, by which a GRPCRoute may call it. */
+export const GRPC_SERVICE_ANNOTATION = `${PREFIX}/grpc-service`;
+
+/** On a workload, beside `SERVICE_ANNOTATION`: how long its credentials live, in hours, 1 to 720. */
+export const LIFETIME_ANNOTATION = `${PREFIX}/lifetime-hours`;
+/** Label of a namespace whose workloads may have credentials, unless the operator is given another selector. */
+export const NAMESPACE_SELECTOR = `${PREFIX}/mesh=true`;
+/** On a namespace: the services it may claim, separated by commas, with `*` for any characters. Nobody else may claim them. */
+export const SERVICES_ANNOTATION = `${PREFIX}/services`;
+/** On a namespace: the application accounts it may use, in the same way. */
+export const APPLICATIONS_ANNOTATION = `${PREFIX}/applications`;
+
+/** Lease by which one of several operators works. */
+export function leaseName(release: string): string {
+  return `${release}-operator`;
+}
 
 /** On a pod, `true`: it may connect to NATS where the chart's NetworkPolicies are on and its namespace is part of the mesh. */
 export const CLIENT_LABEL = `${PREFIX}/mesh-client`;

@@ -2,6 +2,7 @@
 import type { MeshDocument } from "@malla/sdk/contract";
 import type { PolicySnapshot } from "@malla/sdk/discovery";
 import { type DocumentChange, diffDocuments, documentName } from "@malla/sdk/resources";
+import { refuseOwned } from "./owned-documents.ts";
 import { checkTogether, type ReadDocument, withDocuments } from "./read-documents.ts";
 
 export interface PlannedChange {
@@ -13,12 +14,24 @@ export interface PlannedChange {
   readonly warnings: readonly string[];
 }
 
-/** Throws a Failure, with file and line, if the policy as a whole would have an error. */
-export function planChange(base: PolicySnapshot, read: readonly ReadDocument[], now: string): PlannedChange {
+/** What happens to owners: left as they are, for looking only; refused where it is Kubernetes; taken. */
+export type Owners = "keep" | "refuse" | "take-over";
+
+/**
+ * Throws a Failure, with file and line, if the policy as a whole would have an error, and where a document is owned by
+ * Kubernetes and `owners` is `refuse`.
+ */
+export function planChange(
+  base: PolicySnapshot,
+  read: readonly ReadDocument[],
+  now: string,
+  owners: Owners = "refuse",
+): PlannedChange {
   const before = base.documents.map(({ document }) => document);
-  const after = withDocuments(before, read, now);
-  const warnings = checkTogether(after, read);
   const names = new Set(read.map(({ document }) => documentName(document)));
+  if (owners === "refuse") refuseOwned(before, names);
+  const after = withDocuments(before, read, now, { keepOwners: owners === "keep" });
+  const warnings = checkTogether(after, read);
   return {
     base,
     put: after.filter((document) => names.has(documentName(document))),

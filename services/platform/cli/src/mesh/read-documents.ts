@@ -9,7 +9,9 @@ import {
   contentHash,
   documentName,
   formatProblemWithSource,
+  ownerOf,
   parseDocuments,
+  withOwner,
 } from "@malla/sdk/resources";
 import { Failure, misuse } from "../failure.ts";
 import { readStdin } from "../read-stdin.ts";
@@ -89,16 +91,23 @@ export function checkTogether(documents: readonly MeshDocument[], read: readonly
   return lines("warning");
 }
 
-/** The set as it would be after putting `documents`. Age of what is there is kept. */
+/**
+ * The set as it would be after putting `documents`. Age of what is there is kept, its owner only if asked for: else it belongs to
+ * whoever puts it, whatever the file says.
+ */
 export function withDocuments(
   before: readonly MeshDocument[],
   read: readonly ReadDocument[],
   now: string,
+  { keepOwners = false } = {},
 ): readonly MeshDocument[] {
   const all = new Map(before.map((document) => [documentName(document), document]));
   for (const { document } of read) {
-    const createdAt = all.get(documentName(document))?.metadata.createdAt ?? now;
-    all.set(documentName(document), { ...document, metadata: { ...document.metadata, createdAt } } as MeshDocument);
+    const there = all.get(documentName(document));
+    const createdAt = there?.metadata.createdAt ?? now;
+    const aged = { ...document, metadata: { ...document.metadata, createdAt } } as MeshDocument;
+    const owner = keepOwners && there !== undefined ? ownerOf(there) : undefined;
+    all.set(documentName(document), withOwner(aged, owner));
   }
   return [...all.values()];
 }

@@ -1,6 +1,7 @@
 // `malla apply`: documents from files, put in force all of them or none.
 import { documentName } from "@malla/sdk/resources";
 import type { Command } from "commander";
+import { TAKE_OVER } from "../mesh/owned-documents.ts";
 import { type PlannedChange, planChange } from "../mesh/policy-change.ts";
 import { readDocuments, toStored } from "../mesh/read-documents.ts";
 import { author, type MeshFlags, openPolicy } from "../mesh/session.ts";
@@ -14,6 +15,7 @@ interface ApplyFlags extends MeshFlags {
   readonly filename: readonly string[];
   readonly dryRun?: boolean;
   readonly wait?: boolean;
+  readonly takeOver?: boolean;
   readonly output: string;
 }
 
@@ -23,14 +25,16 @@ export function addApply(program: Command): void {
     .description("put documents in force, all of them or none")
     .requiredOption("-f, --filename <path>", "file, folder or -; may be given several times", collect, [] as string[])
     .option("--dry-run", "show what would change; write nothing")
-    .option("--wait", "return when every router enforces it");
+    .option("--wait", "return when every router enforces it")
+    .option(...TAKE_OVER);
   example(outputFlag(meshFlags(command)), "malla apply -f routes/ --wait\nmalla apply -f canary.yaml --dry-run");
   command.action(async (flags: ApplyFlags) => {
     const format = parseFormat(flags.output);
     const read = await readDocuments(flags.filename);
     const policy = await openPolicy(flags);
     try {
-      const plan = planChange(await policy.store.read(), read, new Date().toISOString());
+      const owners = flags.takeOver === true ? "take-over" : "refuse";
+      const plan = planChange(await policy.store.read(), read, new Date().toISOString(), owners);
       for (const warning of plan.warnings) process.stderr.write(`warning: ${plainText(warning)}\n`);
       if (flags.dryRun === true) return printChanges(format, plan.changes);
       const { base, put } = plan;

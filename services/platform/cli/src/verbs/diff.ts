@@ -24,7 +24,7 @@ export function addDiff(program: Command): void {
     const read = await readDocuments(flags.filename);
     const policy = await openPolicy(flags);
     try {
-      const { changes, warnings } = planChange(await policy.store.read(), read, new Date().toISOString());
+      const { changes, warnings } = planChange(await policy.store.read(), read, new Date().toISOString(), "keep");
       for (const warning of warnings) process.stderr.write(`warning: ${plainText(warning)}\n`);
       printChanges(format, changes);
       process.exitCode = changes.length === 0 ? 0 : 1;

@@ -1,8 +1,8 @@
-// The router's HTTP server for operators: metrics and health. Plain functions in, so that it knows nothing of the router.
+// A program's HTTP server for operators: metrics and health. Plain functions in, so that it knows nothing of the program.
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, toOpenMetrics } from "@malla/sdk/telemetry";
+import { OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, toOpenMetrics } from "../openmetrics.ts";
 import { prefers } from "./accepts.ts";
 import { type HealthCheck, healthJson, healthText, isWell, livenessChecks } from "./health.ts";
 
@@ -16,7 +16,14 @@ export interface AdminServerOptions {
   readonly checks: () => readonly HealthCheck[];
   /** Told when `metrics` or `checks` threw. Default: nobody; the client is told that it failed, not why. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** What sets host and port, for messages. Default: what sets the router's. */
+  readonly settings?: { readonly host: string; readonly port: string } | undefined;
 }
+
+const ROUTER_SETTINGS = {
+  host: "--metrics-host or MALLA_METRICS_HOST",
+  port: "--metrics-port or MALLA_METRICS_PORT",
+} as const;
 
 export interface AdminServer {
   readonly port: number;
@@ -56,7 +63,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, options.host, options.port);
+  await listen(server, options);
   let closed: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,
@@ -145,11 +152,11 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, options: AdminServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, host, port));
+    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, options));
     server.once("error", onError);
-    server.listen(port, host, () => {
+    server.listen(options.port, options.host, () => {
       server.off("error", onError);
       resolve();
     });
@@ -157,9 +164,12 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** What went wrong, and what to do about it. */
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function listenError(
+  error: NodeJS.ErrnoException,
+  { host, port, settings = ROUTER_SETTINGS }: AdminServerOptions,
+): Error {
   const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const choose = "choose another with --metrics-port or MALLA_METRICS_PORT (0 takes any free one)";
+  const choose = `choose another with ${settings.port} (0 takes any free one)`;
   switch (error.code) {
     case "EADDRINUSE":
       return new Error(`metrics port ${where} is taken: ${choose}`, { cause: error });
@@ -167,10 +177,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
       return new Error(`metrics port ${where} is not allowed to this user: ${choose}`, { cause: error });
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return new Error(
-        `metrics address ${where} is not one of this machine: set --metrics-host or MALLA_METRICS_HOST`,
-        { cause: error },
-      );
+      return new Error(`metrics address ${where} is not one of this machine: set ${settings.host}`, { cause: error });
     default:
       return new Error(`metrics port ${where} cannot be opened (${error.code ?? error.message}): ${choose}`, {
         cause: error,
