@@ -43,6 +43,9 @@ export function leaseName(release: string): string {
   return `${release}-operator`;
 }
 
+/** On a pod, `true`: it may connect to NATS where the chart's NetworkPolicies are on and its namespace is part of the mesh. */
+export const CLIENT_LABEL = `${PREFIX}/mesh-client`;
+
 /** Secret with the credentials of a service, in its namespace. */
 export function credentialsSecretName(service: string): string {
   return `malla-${service}`;

@@ -1,0 +1,38 @@
+{{/* What no schema of single values can say. */}}
+{{- define "malla.checkValues" -}}
+{{- with .Values.tls }}
+{{- if and .enabled (not .secret) (not .certManager.enabled) }}
+{{- fail "tls: say where the certificate comes from, tls.secret or tls.certManager.enabled" }}
+{{- end }}
+{{- if and .secret .certManager.enabled }}
+{{- fail "tls.secret: a Secret is given, so tls.certManager.enabled must be false" }}
+{{- end }}
+{{- if and .certManager.enabled (not $.Values.nats.enabled) }}
+{{- fail "tls.certManager.enabled: certificates are made for the chart's own servers; with nats.enabled false give tls.secret, a Secret with the ca.crt of yours" }}
+{{- end }}
+{{- end }}
+{{- if and .Values.nats.enabled .Values.nats.urls }}
+{{- fail "nats.urls: URLs are for an existing NATS, and nats.enabled is true" }}
+{{- end }}
+{{- if and (not .Values.nats.enabled) (or .Values.nats.gateways .Values.nats.leafnodes) }}
+{{- fail "nats.gateways and nats.leafnodes: they are for the chart's own servers, and nats.enabled is false" }}
+{{- end }}
+{{- if and .Values.shop.enabled .Values.operator.watchNamespaces (not (has .Release.Namespace .Values.operator.watchNamespaces)) }}
+{{- fail (printf "operator.watchNamespaces: the shop lives in %s, which is not among them" .Release.Namespace) }}
+{{- end }}
+{{- with lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-nats" .Release.Name) }}
+{{- if and $.Values.nats.enabled (ne (eq (int .spec.replicas) 1) (eq (int $.Values.nats.replicas) 1)) }}
+{{- fail (printf "nats.replicas: %d runs, and one server and a cluster cannot become each other: NATS would delete the streams, and the policy with them (docs/install.md says how to move)" (int .spec.replicas)) }}
+{{- end }}
+{{- end }}
+{{- with .Values.router.autoscaling }}
+{{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
+{{- fail "router.autoscaling.maxReplicas: it is below minReplicas" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether cert-manager makes the servers' certificate. */}}
+{{- define "malla.certManager" -}}
+{{- if and .Values.tls.enabled .Values.tls.certManager.enabled }}true{{ end }}
+{{- end }}

@@ -1,0 +1,7 @@
+{{/* Of what must be there before everything else: the Job `keys` and what it needs. Without Helm these are ordinary objects,
+     and pods wait for the Secrets that the Job makes. Takes the weight. */}}
+{{- define "malla.keysHook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
