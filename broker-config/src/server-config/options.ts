@@ -20,7 +20,7 @@ export interface ClientTls extends Omit<TlsFiles, "caFile"> {
   readonly caFile?: string;
   /** Clients must show a certificate that `caFile` has signed, beside their credentials. Default: false. */
   readonly verify?: boolean;
-  /** New connections a second; those beyond are refused and redial. Default: 1000. */
+  /** New connections a second; those beyond are refused and redial. Default: 500. */
   readonly connectionsPerSecond?: number;
 }
 

@@ -6,7 +6,14 @@ import { type TestContext, test } from "node:test";
 import { MAX_CONNECTIONS, MESH_MAX_CONNECTIONS, STORE_LIMITS } from "../accounts.ts";
 import { streamDefinitions } from "../bootstrap.ts";
 import { ensureKeys } from "../keys.ts";
-import { SERVER_SETTINGS_FOLDER, type ServerConfigOptions, serverFolder, writeServerConfig } from "./index.ts";
+import {
+  SERVER_SETTINGS_FOLDER,
+  type ServerConfigOptions,
+  type ServerOptions,
+  serverConfigFiles,
+  serverFolder,
+  writeServerConfig,
+} from "./index.ts";
 
 async function homeFor(context: TestContext): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "malla-config-"));
@@ -110,3 +117,83 @@ test("streams fit into their accounts, are on disk, and answer no direct gets", 
     assert.deepEqual(config.subjects, [`$KV.${config.name.slice(3)}.>`]);
   }
 });
+
+const TLS = { certFile: "/tls/tls.crt", keyFile: "/tls/tls.key", caFile: "/tls/ca.crt" };
+const POD: ServerOptions = {
+  serverName: { environment: "POD_NAME" },
+  host: "0.0.0.0",
+  httpPort: 8222,
+  pidFile: "/run/nats.pid",
+  tags: ["zone:a"],
+  tls: { ...TLS, connectionsPerSecond: 250 },
+  cluster: { name: "eu", port: 6222, routes: ["eu-0.nats.mesh.svc:6222"], tls: TLS },
+  gateway: { name: "eu", port: 7222, tls: TLS, remotes: [{ name: "us", addresses: ["us-0.example:7222"] }] },
+  leafNodes: { port: 7422, tls: { ...TLS, verify: true } },
+};
+
+test("a server elsewhere gets all files flat, with nothing of this machine in them", async (context) => {
+  const home = await homeFor(context);
+  const keys = await ensureKeys(home);
+  const files = await serverConfigFiles(keys, { ...POD, storeDir: "/data", maxFileStoreBytes: 10_000 });
+  const text = files.get("nats-server.conf") as string;
+  assert.deepEqual(new Set([...includes(text), "nats-server.conf"]), new Set(files.keys()));
+  for (const content of files.values()) assert.ok(!content.includes(home) && !content.includes(SERVER_SETTINGS_FOLDER));
+  for (const line of [
+    "server_name: $POD_NAME",
+    'server_tags: ["zone:a"]',
+    'http: "0.0.0.0:8222"',
+    'pid_file: "/run/nats.pid"',
+    '  store_dir: "/data"',
+    "  max_file_store: 10000",
+    "  connection_rate_limit: 250",
+    "  reject_unknown_cluster: true",
+  ])
+    assert.ok(text.split("\n").includes(line), line);
+  assert.equal(text.match(/^ +min_version: "1\.3"$/gm)?.length, 4);
+  assert.equal(text.match(/^ +verify: true$/gm)?.length, 3, "routes, gateways and leaf nodes, not clients");
+  const password = keys.gatewayPassword.reveal();
+  assert.ok(text.includes(`nats://gateway:${password}@us-0.example:7222`));
+  assert.ok(!text.includes("ports_file_dir"));
+});
+
+test("the same keys give the same texts again, and other keys do not", async (context) => {
+  const keys = await ensureKeys(await homeFor(context));
+  const options = { ...POD, storeDir: "/data" };
+  const first = await serverConfigFiles(keys, options);
+  const earlierAccounts = first.get("accounts.conf") as string;
+  assert.deepEqual(await serverConfigFiles(keys, { ...options, earlierAccounts }), first);
+  const other = await ensureKeys(await homeFor(context));
+  const changed = await serverConfigFiles(other, { ...options, earlierAccounts });
+  const jwts = (text = ""): string[] => text.match(/eyJ\S+/g) ?? [];
+  assert.equal(jwts(changed.get("accounts.conf")).filter((jwt) => earlierAccounts.includes(jwt)).length, 0);
+});
+
+test("a leaf node dials its hub from the account of calls, and has no JetStream unless told so", async (context) => {
+  const keys = await ensureKeys(await homeFor(context));
+  const remote = { addresses: ["hub:7422"], credentialsFile: "/creds", tls: { caFile: "/tls/ca.crt" } };
+  const files = await serverConfigFiles(keys, { storeDir: "/data", leafRemotes: [remote] });
+  const text = files.get("nats-server.conf") as string;
+  const mesh = keys.accounts.find(({ name }) => name === "MESH")?.identity.publicKey;
+  assert.ok(text.includes(`account: "${mesh}"`) && text.includes('urls: ["tls://hub:7422"]'));
+  assert.doesNotMatch(text, /jetstream|port: 7422/);
+  const more = await serverConfigFiles(keys, { storeDir: "/data", leafRemotes: [remote], jetStream: true });
+  assert.match(more.get("nats-server.conf") ?? "", /^jetstream \{$/m);
+});
+
+const cannotBe: { options: ServerOptions; reason: RegExp }[] = [
+  { options: { ...POD, leafNodes: { port: 7422 } }, reason: /only with tls\.verify/ },
+  { options: { ...POD, leafNodes: { port: 7422, tls: TLS } }, reason: /only with tls\.verify/ },
+  { options: { ...POD, cluster: { name: "us", port: 6222, routes: [] } }, reason: /must have one name/ },
+  { options: { serverName: { environment: "x y" } }, reason: /no name of a variable/ },
+  { options: { cluster: { name: "eu", port: 6222, routes: ["a@b:1"] } }, reason: /no address/ },
+  { options: { cluster: { name: "eu", port: 6222, routes: ["host"] } }, reason: /no address/ },
+  { options: { tls: { certFile: "a", keyFile: "b", verify: true } }, reason: /without a caFile/ },
+  { options: { tls: { certFile: "a", keyFile: "b", connectionsPerSecond: 0 } }, reason: /above 0/ },
+  { options: { maxFileStoreBytes: 1.5 }, reason: /above 0/ },
+];
+for (const { options, reason } of cannotBe) {
+  test(`no configuration: ${reason.source}`, async (context) => {
+    const keys = await ensureKeys(await homeFor(context));
+    await assert.rejects(serverConfigFiles(keys, { ...options, storeDir: "/data" }), reason);
+  });
+}

@@ -28,6 +28,15 @@ export interface Region {
   readonly stop: () => Promise<void>;
 }
 
+async function onOtherPorts(server: NonNullable<RegionOptions["server"]>): Promise<RegionOptions["server"]> {
+  const { gateway, leafNodes } = server;
+  return {
+    ...server,
+    ...(gateway === undefined ? {} : { gateway: { ...gateway, port: await freePort() } }),
+    ...(leafNodes === undefined ? {} : { leafNodes: { ...leafNodes, port: await freePort() } }),
+  };
+}
+
 /** Starts them at once, on free ports. Rejects, leaving nothing, if one does not start. */
 export async function startRegion(options: RegionOptions): Promise<Region> {
   const { home, keys, name, count, clusterTls, server = {} } = options;
@@ -40,7 +49,9 @@ export async function startRegion(options: RegionOptions): Promise<Region> {
     const own = { port: await freePort(), serverName: `${name}-${index + 1}`, keys, serverVersion: binary.version };
     // JetStream does not choose a leader among one; without gateways it need not.
     const isAlone = count === 1 && server.gateway === undefined;
-    configs.push(await writeServerConfig(home, { ...server, ...own, ...(isAlone ? {} : { cluster }) }));
+    // The first has the ports that others know; on one machine the rest need ports of their own.
+    const ports = index === 0 ? server : await onOtherPorts(server);
+    configs.push(await writeServerConfig(home, { ...ports, ...own, ...(isAlone ? {} : { cluster }) }));
   }
   const settled = await Promise.allSettled(
     configs.map(async (configPath) => await startNatsServer({ binary: binary.path, configPath })),

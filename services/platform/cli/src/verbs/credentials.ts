@@ -16,6 +16,7 @@ interface IssueFlags {
   readonly role: string;
   readonly account?: string;
   readonly direct: readonly string[];
+  readonly edge: readonly string[];
   readonly expiresIn?: string;
   readonly output: string;
 }
@@ -40,6 +41,12 @@ export function addCredentials(program: Command): void {
       collect,
       [] as string[],
     )
+    .option(
+      "--edge <service>",
+      "a service that lives behind a leaf node, for role leaf; may be given several times",
+      collect,
+      [] as string[],
+    )
     .option("--expires-in <time>", "life, as 24h (default: no end)")
     .requiredOption("-o, --output <file>", "where to write them (mode 0600); - for standard output");
   example(issue, "malla credentials issue orders --role service -o orders.creds");
@@ -59,6 +66,7 @@ async function issueVerb(name: string, flags: IssueFlags): Promise<void> {
     role,
     ...(flags.account === undefined ? {} : { account: flags.account }),
     ...(flags.direct.length === 0 ? {} : { directTo: flags.direct }),
+    ...(flags.edge.length === 0 ? {} : { edgeServices: flags.edge }),
     ...(flags.expiresIn === undefined ? {} : { expiresInMs: parseDuration("--expires-in", flags.expiresIn) }),
   });
   if (flags.output === "-") {
