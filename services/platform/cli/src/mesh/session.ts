@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { credentialsFile, ensureKeys, issueCredentials, type Keys, policySigningKey } from "@malla/broker-config";
-import { connectNats, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { connectNats, type NatsBroker, type NatsBrokerOptions, openKeyValue } from "@malla/sdk/broker";
 import { ROLES } from "@malla/sdk/contract";
 import { POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
 import { Failure } from "../failure.ts";
@@ -84,7 +84,20 @@ async function connectOperator(flags: MeshFlags, account: string): Promise<{ bro
 export async function connectWithKeys(servers: string, keys: Keys, account: string): Promise<NatsBroker> {
   const request = { name: OPERATOR, role: OPERATOR, account, expiresInMs: VERB_LIFE_MS } as const;
   const credentials = await issueCredentials(keys, request);
-  return await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}` });
+  return await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}`, ...tlsFiles() });
+}
+
+/** As the SDK takes them from its environment. */
+function tlsFiles(): Pick<NatsBrokerOptions, "tls"> {
+  const [caFile, certFile, keyFile] = [process.env["NATS_CA"], process.env["NATS_CERT"], process.env["NATS_KEY"]];
+  if (caFile === undefined && certFile === undefined) return {};
+  return {
+    tls: {
+      ...(caFile === undefined ? {} : { caFile }),
+      ...(certFile === undefined ? {} : { certFile }),
+      ...(keyFile === undefined ? {} : { keyFile }),
+    },
+  };
 }
 
 /** A connection that sees who is there and may ask services how they are. */
@@ -98,6 +111,7 @@ export async function openObserver(flags: MeshFlags): Promise<NatsBroker> {
     credentials: readFileSync(path, "utf8"),
     name: "malla",
     inboxPrefix: "_INBOX.observer",
+    ...tlsFiles(),
   });
 }
 
