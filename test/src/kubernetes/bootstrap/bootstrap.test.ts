@@ -23,6 +23,7 @@ import { BOOTSTRAP, BootstrapWorld, NAMESPACE, RELEASE, SECRETS } from "./bootst
 
 const binaries = findKubernetes();
 const [KEYS, SIGNER, NATS_CONFIG] = SECRETS;
+const MALLA = join(import.meta.dirname, "../../../../services/platform/cli/dist/main.js");
 const POD = { POD_NAME: `${RELEASE}-nats-0` } as const;
 const PATIENCE = { withinMs: 60_000, everyMs: 100 } as const;
 
@@ -201,6 +202,20 @@ describe("bootstrap", { skip: "missing" in binaries ? binaries.missing : false }
         (await connect(await issueCredentials(keys, application), "billing")).connected,
         "the account of the upgrade",
       );
+    });
+
+    test("`malla backup` and `restore` reach it from a home with its keys", async () => {
+      const file = join(home, "mesh.backup");
+      const env = {
+        MALLA_HOME: home,
+        MALLA_BACKUP_PASSPHRASE: "four random words please",
+        NATS_URL: url,
+        NATS_CA: certificates.caFile,
+      };
+      const malla = async (...args: readonly string[]): Promise<string> =>
+        succeeded(await runProgram(process.execPath, [MALLA, ...args], { env }));
+      assert.match(await malla("backup", "-o", file), /holds \d+ keys, no policy, since there is none yet/);
+      assert.match(await malla("restore", file), /the backup holds no policy/);
     });
 
     test("a server takes the configuration of a cluster with other regions and edges", async () => {
