@@ -7,7 +7,7 @@ import { connect, credsAuthenticator, errors, type NatsConnection } from "nats";
 import { issueCredentials } from "./credentials.ts";
 import type { AccountKind } from "./grants.ts";
 import type { Keys } from "./keys.ts";
-import { SERVER_SETTINGS_FOLDER } from "./server-config.ts";
+import { SERVER_SETTINGS_FOLDER } from "./server-config/server-config-files.ts";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 2_000;
@@ -30,6 +30,8 @@ export interface BootstrapOptions {
   readonly keys: Keys;
   /** Copies of each stream: 1 on a single server, 3 in production. Default: 1. */
   readonly replicas?: 1 | 3;
+  /** Where servers want TLS: who signed their certificates, and a certificate of one's own where they want one. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** How long to wait for a cluster that is still finding its leader. Default: 30 s. */
   readonly timeoutMs?: number;
 }
@@ -88,6 +90,7 @@ async function connectAs(options: BootstrapOptions, account: string): Promise<Na
     inboxPrefix: "_INBOX.operator",
     name: "malla bootstrap",
     timeout: CONNECT_TIMEOUT_MS,
+    ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
     reconnect: false,
   });
 }

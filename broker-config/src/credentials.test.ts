@@ -79,6 +79,16 @@ const refused: { request: CredentialRequest; reason: RegExp }[] = [
     request: { name: "cart", role: "direct", directTo: Array.from({ length: 257 }, (_, index) => `s${index}`) },
     reason: /at most 256/,
   },
+  { request: { name: "cart", role: "service", edgeServices: ["orders"] }, reason: /only role "leaf"/ },
+  { request: { name: "edge-1", role: "leaf" }, reason: /needs the names of the services/ },
+  ...["*", ">", "mesh", "router-a", "operator"].map((service) => ({
+    request: { name: "edge-1", role: "leaf" as const, edgeServices: [service] },
+    reason: /can live at an edge/,
+  })),
+  {
+    request: { name: "edge-1", role: "leaf", edgeServices: Array.from({ length: 65 }, (_, index) => `s${index}`) },
+    reason: /at most 64/,
+  },
   { request: { name: "cart", role: "service", account: "CTRL" }, reason: /no grants in account CTRL/ },
   { request: { name: "cart", role: "service", account: "SYS" }, reason: /no account "SYS"/ },
   { request: { name: "cart", role: "service", expiresInMs: 0 }, reason: /positive/ },
@@ -161,7 +171,7 @@ test("account JWTs: templates without response permissions, ordinary connections
     assert.equal(nats.signing_keys?.length, account.roles.length);
     for (const { role, template } of nats.signing_keys ?? []) {
       assert.ok(!("resp" in template), `${role} in ${account.name}`);
-      assert.deepEqual(template.allowed_connection_types, ["STANDARD"]);
+      assert.deepEqual(template.allowed_connection_types, [role === "leaf" ? "LEAFNODE" : "STANDARD"]);
       for (const list of [template.pub, template.sub] as { allow: string[] }[]) assert.ok(list.allow.length > 0);
     }
     assert.equal(nats.limits?.leaf, 0);
@@ -171,12 +181,18 @@ test("account JWTs: templates without response permissions, ordinary connections
   assert.equal(operator.nats.strict_signing_key_usage, true);
 });
 
+test("leaf nodes may join MESH alone, and only where they are asked for", async () => {
+  const { accounts } = await trustChain(keys, { leafNodes: 3 });
+  for (const account of keys.accounts) {
+    const { nats } = decode<{ limits: { leaf: number } }>(accounts.get(account.identity.publicKey) as string);
+    assert.equal(nats.limits?.leaf, account.name === "MESH" ? 3 : 0, account.name);
+  }
+});
+
 test("the operator's JWT stays the same while it fits, since a running server takes no other", async () => {
   const { operator } = await trustChain(keys);
-  assert.equal((await trustChain(keys, { earlierOperator: operator })).operator, operator);
-  const other = await trustChain({ ...keys, system: keys.policy }, { earlierOperator: operator }).catch(
-    () => undefined,
-  );
+  assert.equal((await trustChain(keys, { earlier: [operator] })).operator, operator);
+  const other = await trustChain({ ...keys, system: keys.policy }, { earlier: [operator] }).catch(() => undefined);
   assert.notEqual(other?.operator, operator);
-  assert.notEqual((await trustChain(keys, { earlierOperator: "nonsense" })).operator, "nonsense");
+  assert.notEqual((await trustChain(keys, { earlier: ["nonsense"] })).operator, "nonsense");
 });

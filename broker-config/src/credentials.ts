@@ -17,6 +17,7 @@ import { accountKeys, ensureKeys, type Keys, roleKey } from "./keys.ts";
 
 /** The server refuses a user whose templates grow beyond its cap; this stays far below it. */
 const MAX_DIRECT_TARGETS = 256;
+const MAX_EDGE_SERVICES = 64;
 
 export interface CredentialRequest {
   /** The principal: a DNS label that the role may carry. */
@@ -26,6 +27,8 @@ export interface CredentialRequest {
   readonly account?: string;
   /** Services that may be called past the router; for role `direct` only. Default: none. */
   readonly directTo?: readonly string[];
+  /** Services that live behind a leaf node, at least one; for role `leaf` only. */
+  readonly edgeServices?: readonly string[];
   /** Validity from now on, rounded up to a second. Default: for ever. */
   readonly expiresInMs?: number;
 }
@@ -91,10 +94,18 @@ export async function signUser(
   request: Omit<CredentialRequest, "role" | "account">,
 ): Promise<string> {
   const directTo = [...new Set(request.directTo ?? [])];
+  const edgeServices = [...new Set(request.edgeServices ?? [])];
   checkName(request.name, signer.role);
   checkTargets(directTo, signer.role);
+  checkEdge(edgeServices, signer.role);
   const user = createUser();
-  const tags = credentialTags({ role: signer.role, account: signer.account, policyKey: signer.policyKey, directTo });
+  const tags = credentialTags({
+    role: signer.role,
+    account: signer.account,
+    policyKey: signer.policyKey,
+    directTo,
+    edgeServices,
+  });
   const jwt = await encodeUser(
     request.name,
     user,
@@ -136,6 +147,20 @@ function checkTargets(targets: readonly string[], role: CredentialRole): void {
   for (const target of targets) {
     if (!isIssuableName(target, "service"))
       throw new Error(`${JSON.stringify(target)} is not the name of a service that can be a direct target`);
+  }
+}
+
+function checkEdge(services: readonly string[], role: CredentialRole): void {
+  if (role !== "leaf") {
+    if (services.length === 0) return;
+    throw new Error(`only role "leaf" may name services at an edge, not "${role}"`);
+  }
+  if (services.length === 0) throw new Error("a leaf node needs the names of the services that live behind it");
+  if (services.length > MAX_EDGE_SERVICES)
+    throw new Error(`${services.length} services at one edge; at most ${MAX_EDGE_SERVICES} fit into one credential`);
+  for (const service of services) {
+    if (!isIssuableName(service, "service"))
+      throw new Error(`${JSON.stringify(service)} is not the name of a service that can live at an edge`);
   }
 }
 

@@ -17,10 +17,12 @@ import {
   subscriptions,
   viaSubject,
 } from "@malla/sdk/contract";
-import { fillTemplate, findGrant, GRANTS, type Grant, isGranted } from "./grants.ts";
+import { fillTemplate, findGrant, GRANTS, type Grant, type Holder, isGranted } from "./grants.ts";
 import { formatGrants } from "./grants-table.ts";
 
 const grantOf = (role: Grant["role"], account: Grant["account"] = "MESH"): Grant => findGrant(role, account) as Grant;
+
+const LEAF = { name: "edge-1", edgeServices: ["sensor", "lamp"] };
 
 test("every role has a row, no row is there twice, and no list is empty", () => {
   assert.deepEqual(new Set(GRANTS.map((grant) => grant.role)), new Set([...ROLES, "application"]));
@@ -36,7 +38,7 @@ test("only templates the server knows, no queue entries, no entry twice", () => 
       for (const entry of list)
         assert.match(
           entry,
-          /^(?:\{\{(?:name\(\)|tag\(direct\))\}\}|[^\s{}.]+)(?:\.(?:\{\{(?:name\(\)|tag\(direct\))\}\}|[^\s{}.]+))*$/,
+          /^(?:\{\{(?:name\(\)|tag\((?:direct|edge)\))\}\}|[^\s{}.]+)(?:\.(?:\{\{(?:name\(\)|tag\((?:direct|edge)\))\}\}|[^\s{}.]+))*$/,
         );
     }
   }
@@ -56,7 +58,7 @@ test("MESH reaches no JetStream and no system subject", () => {
 test("the subjects of the contract are allowed to those who need them, in their own name only", () => {
   const service = { name: "cart" };
   const router = { name: "router-a" };
-  const rows: [Grant, { name: string; directTo?: string[] }, "publish" | "subscribe", string, boolean][] = [
+  const rows: [Grant, Holder, "publish" | "subscribe", string, boolean][] = [
     [grantOf("service"), service, "publish", callSubject("cart", "orders", "create"), true],
     [grantOf("service"), service, "publish", callSubject("orders", "cart", "add"), false],
     [grantOf("service"), service, "publish", viaSubject("router-a", "cart", "orders", "create"), true],
@@ -95,12 +97,30 @@ test("the subjects of the contract are allowed to those who need them, in their 
     [grantOf("router"), router, "subscribe", subscriptions.replies("router-b"), false],
     [grantOf("scaler"), { name: "scaler" }, "publish", callSubject("scaler", MESH_SERVICE, "policy"), true],
     [grantOf("scaler"), { name: "scaler" }, "publish", callSubject("scaler", "orders", "create"), false],
+    [grantOf("leaf"), LEAF, "publish", callSubject("sensor", "orders", "create"), true],
+    [grantOf("leaf"), LEAF, "publish", callSubject("orders", "sensor", "read"), false],
+    [grantOf("leaf"), LEAF, "publish", callSubject("edge-1", "sensor", "read"), false],
+    [grantOf("leaf"), LEAF, "publish", replySubject("router-a", "lamp", "id"), true],
+    [grantOf("leaf"), LEAF, "publish", replySubject("router-a", "orders", "id"), false],
+    [grantOf("leaf"), LEAF, "publish", runSubject("sensor", "i1", "orders", "read"), false],
+    [grantOf("leaf"), LEAF, "publish", routerSubject("router-a"), false],
+    [grantOf("leaf"), LEAF, "publish", POLICY_LIVE_SUBJECT, false],
+    [grantOf("leaf"), LEAF, "subscribe", subscriptions.run("sensor", "i1"), true],
+    [grantOf("leaf"), LEAF, "subscribe", subscriptions.run("orders", "i1"), false],
+    [grantOf("leaf"), LEAF, "subscribe", subscriptions.calls, false],
+    [grantOf("leaf"), { name: "edge-1" }, "publish", callSubject("edge-1", "orders", "create"), false],
     [grantOf("gateway"), { name: "gateway" }, "subscribe", POLICY_LIVE_SUBJECT, true],
     [grantOf("guest"), { name: "guest" }, "subscribe", POLICY_LIVE_SUBJECT, false],
   ];
   for (const [grant, holder, operation, subject, allowed] of rows) {
     assert.equal(isGranted(grant, holder, operation, subject), allowed, `${grant.role} ${operation} ${subject}`);
   }
+});
+
+test("no list of a leaf node is empty without a tag, since an empty one would allow everything", () => {
+  const { publish, subscribe } = grantOf("leaf");
+  for (const list of [publish, subscribe])
+    assert.ok(list.some((entry) => fillTemplate(entry, { name: "edge-1" }).length > 0));
 });
 
 test("a template with a target is filled once per target and falls away without one", () => {

@@ -27,12 +27,16 @@ export interface Grant {
   readonly subscribe: readonly string[];
   /** Subscriptions a connection may hold at a time; absent: unlimited. */
   readonly maxSubscriptions?: number;
+  /** As what the holder connects. Default: as a client. */
+  readonly connection?: "client" | "leaf";
 }
 
 /** Filled in by the server with the name in the credentials. */
 const N = "{{name()}}";
 /** Filled in once per tag `direct:<service>`; without such a tag the whole entry falls away. */
 const TARGET = "{{tag(direct)}}";
+/** Filled in once per tag `edge:<service>`: a leaf node is all of the services that live behind it. */
+const EDGE = "{{tag(edge)}}";
 const ANY = "*";
 
 const INBOX = `_INBOX.${N}.>`;
@@ -70,6 +74,14 @@ const SERVICE_SUBSCRIBE = [
   POLICY_LIVE_SUBJECT,
   ...SRVA,
 ];
+/** What a service may, for each service behind a leaf node: nothing else crosses the link. */
+const atEdge = (entries: readonly string[]): string[] => entries.map((entry) => entry.replaceAll(N, EDGE));
+/**
+ * The hub tells a leaf node of a subscription such as `mesh.call.*.*.*` only if some entry lies within it, and (2.15.2) it
+ * overlooks entries whose last token is `*`. So each of them has a literal beside it that allows nothing more.
+ */
+const withLiterals = (entries: readonly string[]): string[] =>
+  entries.flatMap((entry) => (entry.endsWith(".*") ? [entry, entry.replace(/\*$/, "_")] : [entry]));
 const OBSERVER_SUBSCRIBE = [INBOX, SRV_INBOX, ...SEE];
 
 /** All of JetStream within one account. */
@@ -82,6 +94,8 @@ const READ_BUCKET = (bucket: string): string[] => [
 
 /** A guest needs an inbox and little else; the cap keeps one of them from filling the server's memory. */
 const GUEST_MAX_SUBSCRIPTIONS = 32;
+/** Of all instances behind a leaf node together, about ten each. */
+const LEAF_MAX_SUBSCRIPTIONS = 16_384;
 
 /** The table. Arity is exact but where `.>` stands, and no list is empty: an empty list would allow everything. */
 export const GRANTS: readonly Grant[] = [
@@ -187,6 +201,14 @@ export const GRANTS: readonly Grant[] = [
     subscribe: [INBOX],
   },
   { role: "identity", account: "AUTH", publish: ["$SYS._INBOX.>"], subscribe: ["$SYS.REQ.USER.AUTH"] },
+  {
+    role: "leaf",
+    account: "MESH",
+    publish: withLiterals(atEdge(SERVICE_PUBLISH)),
+    subscribe: atEdge(SERVICE_SUBSCRIBE),
+    maxSubscriptions: LEAF_MAX_SUBSCRIPTIONS,
+    connection: "leaf",
+  },
   { role: "application", account: "APPLICATION", publish: JETSTREAM_PUBLISH, subscribe: [INBOX] },
 ];
 
@@ -204,12 +226,15 @@ export function findGrant(role: CredentialRole, account: AccountKind): Grant | u
 export interface Holder {
   readonly name: string;
   readonly directTo?: readonly string[];
+  readonly edgeServices?: readonly string[];
 }
 
-/** A template as the server fills it in for one holder: once per `direct` tag, and not at all without one. */
+/** A template as the server fills it in for one holder: once per tag of the kind it asks for, and not at all without one. */
 export function fillTemplate(template: string, holder: Holder): string[] {
   const named = template.replaceAll(N, holder.name);
-  return named.includes(TARGET) ? (holder.directTo ?? []).map((target) => named.replaceAll(TARGET, target)) : [named];
+  if (named.includes(TARGET)) return (holder.directTo ?? []).map((target) => named.replaceAll(TARGET, target));
+  if (named.includes(EDGE)) return (holder.edgeServices ?? []).map((service) => named.replaceAll(EDGE, service));
+  return [named];
 }
 
 /**

@@ -63,14 +63,26 @@ export {
   writeRouterSigner,
 } from "./router-signer.ts";
 export {
+  ACCOUNTS_CONF,
+  type ClientTls,
   type ClusterOptions,
   DEFAULT_NATS_PORT,
   DEFAULT_SERVER_NAME,
+  type FromEnvironment,
+  type GatewayOptions,
+  type GatewayRemote,
+  type LeafListener,
+  type LeafRemote,
+  SERVER_CONF,
   SERVER_SETTINGS_FOLDER,
   type ServerConfigOptions,
+  type ServerFilesOptions,
+  type ServerOptions,
+  serverConfigFiles,
   serverFolder,
+  type TlsFiles,
   writeServerConfig,
-} from "./server-config.ts";
+} from "./server-config/index.ts";
 export { type RunningServer, type ServerExit, type StartOptions, startNatsServer } from "./start-nats-server.ts";
 export { covers, overlaps } from "./subject-cover.ts";
 export { type VerifiedCredentials, verifyCredentials } from "./verify-credentials.ts";

@@ -1,5 +1,6 @@
 // What the server trusts: the operator's JWT and one JWT per account, with the grants of each role as the template of
 // that role's signing key.
+import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
 import {
   type Account,
@@ -26,30 +27,60 @@ export interface TrustChain {
 }
 
 export interface TrustOptions {
-  /** JWT of the operator from an earlier run. */
-  readonly earlierOperator?: string | undefined;
+  /** JWTs of operator and accounts from an earlier run, in any order. */
+  readonly earlier?: readonly string[];
   /** How many servers keep each message: an account's limit counts every copy. Default: 1. */
   readonly copies?: number;
+  /** Leaf nodes that may join MESH at a time. Default: 0. */
+  readonly leafNodes?: number;
 }
 
 /**
  * Signs operator and accounts. Only signing keys sign, never identities, and the server enforces that. A running server
- * refuses to reload if its operator's JWT has changed in any way, so an earlier one is taken again where it still fits.
+ * refuses to reload if its operator's JWT has changed in any way, so an earlier one is taken again where it still fits,
+ * and so is that of an account.
  */
 export async function trustChain(keys: Keys, options: TrustOptions = {}): Promise<TrustChain> {
-  const { earlierOperator, copies = 1 } = options;
+  const { earlier = [], ...amounts } = options;
   const operator =
-    earlierOperator !== undefined && fits(earlierOperator, keys) ? earlierOperator : await signOperator(keys);
+    earlier.find((jwt) => subjectOf(jwt) === keys.operator.publicKey && fits(jwt, keys)) ?? (await signOperator(keys));
   const accounts = new Map<string, string>();
-  const system: Partial<Account> = { limits: limits(undefined, UNLIMITED, copies) };
-  accounts.set(keys.system.publicKey, await signAccount(keys, SYSTEM_ACCOUNT, keys.system.publicKey, system));
+  const sign = async (name: string, publicKey: string, account: Partial<Account>): Promise<void> => {
+    const jwt = await signAccount(keys, name, publicKey, account);
+    accounts.set(publicKey, earlier.find((one) => subjectOf(one) === publicKey && saysTheSame(one, jwt)) ?? jwt);
+  };
+  await sign(SYSTEM_ACCOUNT, keys.system.publicKey, { limits: limits({ connections: UNLIMITED }) });
   for (const account of keys.accounts) {
-    accounts.set(
-      account.identity.publicKey,
-      await signAccount(keys, account.name, account.identity.publicKey, accountOf(account, copies)),
-    );
+    await sign(account.name, account.identity.publicKey, accountOf(account, amounts));
   }
   return { operator, systemAccount: keys.system.publicKey, accounts };
+}
+
+/** Without a look at the signature, which takes milliseconds: only a JWT of the right subject is worth it. */
+function subjectOf(jwt: string): unknown {
+  try {
+    const claims = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8")) as { sub?: unknown };
+    return claims.sub;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether two JWTs differ in nothing but when they were made. */
+function saysTheSame(one: string, other: string): boolean {
+  try {
+    const [before, after] = [one, other].map((jwt) => {
+      const {
+        iat: _at,
+        jti: _id,
+        ...claims
+      } = decode<Record<string, unknown>>(jwt) as unknown as Record<string, unknown>;
+      return claims;
+    });
+    return isDeepStrictEqual(before, after);
+  } catch {
+    return false;
+  }
 }
 
 async function signOperator(keys: Keys): Promise<string> {
@@ -79,10 +110,15 @@ async function signAccount(keys: Keys, name: string, publicKey: string, account:
   return await encodeAccount(name, publicKey, account, { signer: keyPair(keys.operatorSigner) });
 }
 
-function accountOf(account: AccountKeys, copies: number): Partial<Account> {
-  const connections = account.kind === "MESH" ? MESH_MAX_CONNECTIONS : UNLIMITED;
+function accountOf(account: AccountKeys, { copies, leafNodes }: Omit<TrustOptions, "earlier">): Partial<Account> {
+  const isMesh = account.kind === "MESH";
   return {
-    limits: limits(STORE_LIMITS[account.kind], connections, copies),
+    limits: limits({
+      store: STORE_LIMITS[account.kind],
+      connections: isMesh ? MESH_MAX_CONNECTIONS : UNLIMITED,
+      copies,
+      leafNodes: isMesh ? leafNodes : 0,
+    }),
     signing_keys: account.roles.flatMap((role) => {
       const grant = findGrant(role.role, account.kind) as Grant;
       const signers = role.previous === undefined ? [role.key.publicKey] : [role.key.publicKey, role.previous];
@@ -98,13 +134,20 @@ function scopedSigner(publicKey: string, grant: Grant): SigningKey {
     // The library's default here is read by the server as a permission to publish to any reply subject.
     resp: undefined as never,
     // Without this, credentials of a service also open leaf node, web socket and MQTT connections.
-    allowed_connection_types: ["STANDARD"],
+    allowed_connection_types: [grant.connection === "leaf" ? "LEAFNODE" : "STANDARD"],
     subs: grant.maxSubscriptions ?? UNLIMITED,
   });
 }
 
-/** No imports, exports or leaf nodes: accounts have no way into each other. What is absent would count as zero. */
-function limits(store: StoreLimits | undefined, connections: number, copies: number): OperatorLimits {
+interface Amounts {
+  readonly store?: StoreLimits | undefined;
+  readonly connections: number;
+  readonly copies?: number | undefined;
+  readonly leafNodes?: number | undefined;
+}
+
+/** No imports or exports: accounts have no way into each other. What is absent would count as zero. */
+function limits({ store, connections, copies = 1, leafNodes = 0 }: Amounts): OperatorLimits {
   return {
     subs: UNLIMITED,
     data: UNLIMITED,
@@ -113,7 +156,7 @@ function limits(store: StoreLimits | undefined, connections: number, copies: num
     exports: 0,
     wildcards: false,
     conn: connections,
-    leaf: 0,
+    leaf: leafNodes,
     disallow_bearer: true,
     ...(store === undefined
       ? {}

@@ -28,7 +28,7 @@ test("keys are made once, for their owner alone, by however many at a time", asy
   assert.equal(new Set(publicKeys(first as Keys)).size, publicKeys(first as Keys).length);
   assert.equal((await stat(keysFolder(home))).mode & 0o777, 0o700);
   for (const name of await readdir(keysFolder(home))) {
-    assert.match(name, /\.nk$/, "no drafts are left");
+    assert.match(name, /\.(nk|secret)$/, "no drafts are left");
     assert.equal((await stat(join(keysFolder(home), name))).mode & 0o777, 0o600);
   }
 });

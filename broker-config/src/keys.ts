@@ -1,5 +1,6 @@
 // The keys of a mesh: made on first use, one file each under <home>/keys, so that any of them can be kept elsewhere or
 // replaced alone.
+import { randomBytes } from "node:crypto";
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CredentialRole, Secret } from "@malla/sdk/contract";
@@ -44,6 +45,10 @@ export interface Keys {
   readonly system: NKey;
   /** Signs policy heads and function bundles; an nkey of a user, so that it has no power over accounts. */
   readonly policy: NKey;
+  /** Servers of one cluster prove themselves to each other with it. */
+  readonly routePassword: Secret;
+  /** Servers of different regions prove themselves to each other with it. */
+  readonly gatewayPassword: Secret;
   readonly accounts: readonly AccountKeys[];
 }
 
@@ -51,6 +56,8 @@ export interface EnsureKeysOptions {
   /** Names of application accounts that must exist; those made earlier stay. Default: `SHOP`. */
   readonly applications?: readonly string[];
 }
+
+const PASSWORD_BYTES = 24;
 
 /** By the letter with which the public key starts. */
 const MAKERS = { O: createOperator, A: createAccount, U: createUser } as const;
@@ -76,14 +83,16 @@ export async function ensureKeys(home: string, options: EnsureKeysOptions = {}):
   }
   for (const name of await applicationsOnDisk(folder)) applications.add(name);
   const names = [...MESH_ACCOUNTS, ...[...applications].sort()];
-  const [operator, operatorSigner, system, policy, ...accounts] = await Promise.all([
+  const [routePassword, gatewayPassword, operator, operatorSigner, system, policy, ...accounts] = await whenAllEnded([
+    ensurePassword(join(folder, "cluster.secret")),
+    ensurePassword(join(folder, "gateway.secret")),
     ensureKey(join(folder, "operator.nk"), "O"),
     ensureKey(join(folder, "operator-signer.nk"), "O"),
     ensureKey(join(folder, `${SYSTEM_ACCOUNT}.nk`), "A"),
     ensureKey(join(folder, "policy.nk"), "U"),
     ...names.map((name) => ensureAccount(folder, name)),
   ]);
-  return { operator, operatorSigner, system, policy, accounts };
+  return { operator, operatorSigner, system, policy, routePassword, gatewayPassword, accounts };
 }
 
 /** The keys of one account, by name. Throws, saying which exist, if there is no such account. */
@@ -143,7 +152,7 @@ async function ensureAccount(folder: string, name: string): Promise<AccountKeys>
   const kind = kindOfAccount(name) as AccountKind;
   const roles = GRANTS.filter((grant) => grant.account === kind).map((grant) => grant.role);
   const identity = await ensureKey(join(folder, `${name}.nk`), "A");
-  return { name, kind, identity, roles: await Promise.all(roles.map((role) => ensureRole(folder, name, role))) };
+  return { name, kind, identity, roles: await whenAllEnded(roles.map((role) => ensureRole(folder, name, role))) };
 }
 
 async function ensureRole(folder: string, account: string, role: CredentialRole): Promise<RoleKey> {
@@ -153,12 +162,27 @@ async function ensureRole(folder: string, account: string, role: CredentialRole)
   return { role, key, previous: previous === undefined ? undefined : parseKey(previous, previousFile(file)).publicKey };
 }
 
+/** As Promise.all, but where one fails the others have ended too: nobody writes a key into a folder that is being removed. */
+async function whenAllEnded<const T extends readonly Promise<unknown>[]>(
+  work: T,
+): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  await Promise.allSettled(work);
+  return (await Promise.all(work)) as { -readonly [I in keyof T]: Awaited<T[I]> };
+}
+
 function roleKeyFile(folder: string, account: string, role: CredentialRole): string {
   return join(folder, `${account}.${role}.nk`);
 }
 
 function previousFile(file: string): string {
   return `${file}.previous`;
+}
+
+async function ensurePassword(path: string): Promise<Secret> {
+  const text = (await readOrCreatePrivateFile(path, () => `${randomBytes(PASSWORD_BYTES).toString("hex")}\n`)).trim();
+  // It stands in URLs: hexadecimal needs no escaping there.
+  if (/^[0-9a-f]{32,}$/.test(text)) return new Secret(text);
+  throw new Error(`${path}: this is no password of servers; restore the file, or delete it to get a new one`);
 }
 
 async function ensureKey(path: string, prefix: keyof typeof MAKERS): Promise<NKey> {

@@ -16,6 +16,8 @@ export interface CredentialFacts {
   readonly policyKey: string;
   /** Services that a holder of role `direct` may send to past the router. */
   readonly directTo: readonly string[];
+  /** Services that live behind a leaf node: its holder may be any of them. Default: none. */
+  readonly edgeServices?: readonly string[];
 }
 
 /**
@@ -28,6 +30,7 @@ export function credentialTags(facts: CredentialFacts): string[] {
     `account:${facts.account.toLowerCase()}`,
     `policy-key:${facts.policyKey.toLowerCase()}`,
     ...facts.directTo.map((target) => `direct:${target}`),
+    ...(facts.edgeServices ?? []).map((service) => `edge:${service}`),
   ];
 }
 

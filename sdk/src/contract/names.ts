@@ -19,6 +19,7 @@ export const ROLES = [
   "scaler",
   "runner",
   "identity",
+  "leaf",
 ] as const;
 export type Role = (typeof ROLES)[number];
 

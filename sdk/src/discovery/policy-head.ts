@@ -23,7 +23,7 @@ export interface HeadEntry {
 }
 
 export interface PolicyHead {
-  /** 1 for the first, then one more each time. */
+  /** 1 for the first, then one more each time; more than one after the policy came from a backup. */
   readonly revision: number;
   /** Made anew for each apply, so that a write whose answer was lost can be recognised. */
   readonly applyId: string;

@@ -63,6 +63,16 @@ test("an apply that changes nothing makes no revision", async () => {
   assert.equal((await apply(stored("a"))).revision, 1);
 });
 
+test("a policy from a backup gets a revision above all that routers have seen, and only where it is needed", async () => {
+  const { store, apply } = desk();
+  const from = async (above: number): Promise<number> =>
+    (await store.write(await store.read(), { ...change([stored("a")]), above }, "ann", SEED)).revision;
+  assert.equal(await from(7), 8, "into an empty bucket");
+  assert.equal(await from(7), 8, "a second time");
+  assert.equal(await from(12), 13, "where routers are ahead of the bucket");
+  assert.equal((await apply(stored("b"))).revision, 14);
+});
+
 test("removing removes, a replaced document is replaced", async () => {
   const { store, apply } = desk();
   await apply(stored("a"), stored("b"));

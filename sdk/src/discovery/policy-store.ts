@@ -55,6 +55,8 @@ export interface PolicyChange {
   /** `Kind/name` of what goes. */
   readonly remove: readonly string[];
   readonly action: string;
+  /** Routers have seen this revision, whatever the bucket holds: the new one is above it. For a policy from a backup. */
+  readonly above?: number;
 }
 
 /** Another writer changed the same documents first; nothing was written. */
@@ -177,14 +179,15 @@ export class PolicyStore {
    * `base`; changes of other documents are kept. Returns the new head, or the present one if nothing would change.
    */
   async write(base: PolicySnapshot, change: PolicyChange, author: string, seed: Uint8Array): Promise<PolicyHead> {
+    const { above = 0 } = change;
     let current = base;
     for (let race = 0; race < MAX_RACES; race++) {
       const entries = merge(current.signed?.head.documents ?? [], change);
-      if (current.signed !== undefined && sameEntries(entries, current.signed.head.documents))
-        return current.signed.head;
+      const present = current.signed?.head;
+      if (present !== undefined && present.revision >= above && sameEntries(entries, present.documents)) return present;
       refuseTooLarge(entries.length, sizeOf([...current.documents, ...change.put], entries));
       const head: PolicyHead = {
-        revision: (current.signed?.head.revision ?? 0) + 1,
+        revision: Math.max(present?.revision ?? 0, above) + 1,
         applyId: randomUUID(),
         author,
         createdAt: new Date().toISOString(),

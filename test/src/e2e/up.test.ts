@@ -10,7 +10,7 @@ import { CommandLine, type LongRunning } from "./command-line.ts";
 interface RunFile {
   readonly pid: number;
   readonly natsUrl: string;
-  readonly broker: { readonly pid: number };
+  readonly brokers: readonly { readonly pid: number }[];
   readonly routers: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
 }
 
@@ -31,8 +31,8 @@ function readRun(): RunFile {
   return JSON.parse(readFileSync(join(line.folder, ".malla/run.json"), "utf8")) as RunFile;
 }
 
-function pidsOf({ pid, broker, routers }: RunFile): readonly number[] {
-  return [pid, broker.pid, ...routers.map((router) => router.pid)];
+function pidsOf({ pid, brokers, routers }: RunFile): readonly number[] {
+  return [pid, ...[...brokers, ...routers].map((child) => child.pid)];
 }
 
 function isAlive(pid: number): boolean {
@@ -47,13 +47,15 @@ function isAlive(pid: number): boolean {
 test("a broker and a router that are killed come back on the ports they had", async () => {
   const { mesh, run } = await up();
   const [first] = run.routers;
-  assert.ok(first !== undefined && first.metricsPort > 0);
-  process.kill(run.broker.pid, "SIGKILL");
+  const [broker] = run.brokers;
+  assert.ok(broker !== undefined && first !== undefined && first.metricsPort > 0);
+  process.kill(broker.pid, "SIGKILL");
   process.kill(first.pid, "SIGKILL");
   await mesh.until("router-1 was ended by SIGKILL; starting it again");
   await eventually(() => {
     const now = readRun();
-    assert.ok(now.broker.pid !== run.broker.pid && isAlive(now.broker.pid), "another nats-server");
+    const pid = now.brokers[0]?.pid ?? 0;
+    assert.ok(pid !== broker.pid && isAlive(pid), "another nats-server");
     assert.ok(now.routers[0]?.pid !== first.pid && isAlive(now.routers[0]?.pid ?? 0), "another router");
     assert.equal(now.natsUrl, run.natsUrl);
     assert.equal(now.routers[0]?.metricsPort, first.metricsPort);

@@ -67,7 +67,7 @@ test("a failure is told without its stack and without escapes, with its exit cod
 test("the run file is read back while its writer lives, and is nothing otherwise", async () => {
   const home = join(folder, "home");
   assert.equal(readRunFile(home), undefined);
-  const content = { pid: process.pid, natsUrl: "nats://127.0.0.1:1", broker: { pid: 1 }, routers: [], processes: [] };
+  const content = { pid: process.pid, natsUrl: "nats://127.0.0.1:1", brokers: [], routers: [], processes: [] };
   await writeRunFile(home, content);
   assert.deepEqual(readRunFile(home), content);
   // The largest id there can be is nobody's.

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { describeFailure } from "./failure.ts";
 import { addApply } from "./verbs/apply.ts";
+import { addBackup } from "./verbs/backup.ts";
 import { addBench } from "./verbs/bench.ts";
 import { addCall } from "./verbs/call.ts";
 import { addCheck } from "./verbs/check.ts";
@@ -13,6 +14,7 @@ import { addDiff } from "./verbs/diff.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addGet } from "./verbs/get.ts";
 import { addInit } from "./verbs/init.ts";
+import { addRestore } from "./verbs/restore.ts";
 import { addRollback } from "./verbs/rollback.ts";
 import { addRouter } from "./verbs/router.ts";
 import { addRun } from "./verbs/run.ts";
@@ -36,6 +38,8 @@ const VERBS = [
   addDiff,
   addDelete,
   addRollback,
+  addBackup,
+  addRestore,
   addCredentials,
   addGenerate,
   addInit,

@@ -6,9 +6,16 @@ import { join } from "node:path";
 export interface RunFile {
   /** Process of `malla up` itself. */
   readonly pid: number;
+  /** All servers of the broker, with commas between. */
   readonly natsUrl: string;
-  /** Process of nats-server. */
-  readonly broker: { readonly pid: number };
+  /** Its servers, and the processes of nats-server; 0 while one is down. */
+  readonly brokers: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly url: string;
+    /** Monitoring, where it is on. */
+    readonly httpUrl?: string;
+  }[];
   readonly routers: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }

@@ -66,3 +66,6 @@ export const secretNames = {
   /** Everything a server reads at its start: `nats-server.conf` and what it includes. */
   natsConfig: (release: string) => `${release}-nats-config`,
 } as const;
+
+/** Key of the router signer's Secret. */
+export const ROUTER_SIGNER_KEY = "router.signer.json";

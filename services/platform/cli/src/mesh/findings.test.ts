@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { API_VERSION, type MeshDocument } from "@malla/sdk/contract";
 import { type Finding, findingsOf, type MeshFacts } from "./findings.ts";
 import type { FoundInstance, FoundRouter } from "./survey.ts";
+import type { FoundBroker } from "./survey-brokers.ts";
 
 const access: MeshDocument = {
   apiVersion: API_VERSION,
@@ -30,8 +31,15 @@ const instance: FoundInstance = {
   requests: 0,
   errors: 0,
 };
+const broker: FoundBroker = {
+  server: "127.0.0.1:4222",
+  name: "malla",
+  version: "2.15.2",
+  problem: undefined,
+  routes: undefined,
+};
 const well: MeshFacts = {
-  broker: { version: "2.15.2", server: "127.0.0.1:4222" },
+  brokers: [broker],
   logins: [{ who: "operator in MESH", problem: undefined }],
   credentials: [{ file: "guest.creds", expiresAtMs: undefined }],
   denied: [],
@@ -52,8 +60,29 @@ test("a mesh that is well has no problem, and says what was looked at", () => {
   );
 });
 
+test("each server of a cluster is looked at, and one that is missing or alone is told", () => {
+  const one = { ...broker, name: "malla-1", routes: ["malla-2", "malla-3"] };
+  const two = { ...broker, name: "malla-2", version: undefined, problem: "refused" };
+  const three = { ...broker, name: "malla-3", routes: [] };
+  const found = findingsOf({ ...well, brokers: [one, two, three] }).filter(({ check }) => check.startsWith("broker"));
+  assert.deepEqual(
+    found.map(({ state, check, detail }) => [state, check, detail]),
+    [
+      ["ok", "broker malla-1", "nats-server 2.15.2 at 127.0.0.1:4222, routes to 2 of 2"],
+      ["failed", "broker malla-2", "does not answer: refused"],
+      ["failed", "broker malla-3", "nats-server 2.15.2 at 127.0.0.1:4222 has no route to malla-1, malla-2"],
+    ],
+  );
+  assert.match(found[1]?.advice ?? "", /malla-2\/nats-server\.log/);
+});
+
 const cases: readonly [name: string, facts: Partial<MeshFacts>, state: Finding["state"], text: RegExp][] = [
-  ["an old broker", { broker: { version: "2.9.10", server: "x" } }, "warning", /^broker: nats-server 2\.9\.10 .*older/],
+  [
+    "an old broker",
+    { brokers: [{ ...broker, version: "2.9.10" }] },
+    "warning",
+    /^broker: nats-server 2\.9\.10 .*older/,
+  ],
   [
     "credentials of another mesh",
     { logins: [{ who: "observer", problem: "refused" }] },

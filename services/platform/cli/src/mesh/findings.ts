@@ -3,6 +3,7 @@ import { isAtFloor, VERSION_FLOORS } from "@malla/broker-config";
 import type { MeshDocument } from "@malla/sdk/contract";
 import { compile, isOpen, type Policy } from "@malla/sdk/engine";
 import type { FoundInstance, FoundRouter, Survey } from "./survey.ts";
+import type { FoundBroker } from "./survey-brokers.ts";
 
 /** Clocks further apart than this make deadlines and tokens unreliable, in ms. */
 const MAX_CLOCK_OFFSET_MS = 2_000;
@@ -18,7 +19,8 @@ export interface Finding {
 }
 
 export interface MeshFacts {
-  readonly broker: { readonly version: string; readonly server: string };
+  /** Each server of the broker. */
+  readonly brokers: readonly FoundBroker[];
   /** What could be opened with which credentials: the reason why not, or undefined. */
   readonly logins: readonly { readonly who: string; readonly problem: string | undefined }[];
   /** Of the files in .malla/credentials. */
@@ -37,7 +39,7 @@ export interface MeshFacts {
 export function findingsOf(facts: MeshFacts): readonly Finding[] {
   const { policy, survey } = facts;
   return [
-    brokerFinding(facts.broker),
+    ...facts.brokers.map((broker) => brokerFinding(broker, facts.brokers)),
     accountFinding(facts),
     credentialsFinding(facts),
     ...routerFindings(survey.routers),
@@ -59,10 +61,25 @@ export function failed(check: string, detail: string, advice: string): Finding {
   return { state: "failed", check, detail, advice };
 }
 
-function brokerFinding({ version, server }: MeshFacts["broker"]): Finding {
+function brokerFinding({ name, version, server, problem, routes }: FoundBroker, all: readonly FoundBroker[]): Finding {
+  const check = all.length === 1 ? "broker" : `broker ${name ?? server}`;
+  if (version === undefined) {
+    const advice = name === undefined ? "is it running, and is this its address?" : `its log: ${serverLog(name)}`;
+    return failed(check, `does not answer: ${problem ?? "unknown"}`, advice);
+  }
   const detail = `nats-server ${version} at ${server}`;
-  if (isAtFloor(version)) return ok("broker", detail);
-  return warning("broker", `${detail} is older than is safe`, `use ${VERSION_FLOORS.join(", ")} or later of its line`);
+  if (!isAtFloor(version))
+    return warning(check, `${detail} is older than is safe`, `use ${VERSION_FLOORS.join(", ")} or later of its line`);
+  if (routes === undefined) return ok(check, detail);
+  const missing = all.filter((other) => other.name !== name && other.name && !routes.includes(other.name));
+  const names = missing.map((other) => other.name).join(", ");
+  if (missing.length > 0)
+    return failed(check, `${detail} has no route to ${names}`, "messages between their clients do not pass");
+  return ok(check, `${detail}, routes to ${routes.length} of ${all.length - 1}`);
+}
+
+function serverLog(name: string): string {
+  return `.malla/server/${name}/nats-server.log`;
 }
 
 function accountFinding({ logins, denied }: MeshFacts): Finding {

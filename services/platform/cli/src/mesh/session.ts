@@ -77,11 +77,14 @@ async function connectOperator(flags: MeshFlags, account: string): Promise<{ bro
   checkNamespace(flags);
   const home = requireHome();
   const keys = await ensureKeys(home, { applications: [] });
+  return { broker: await connectWithKeys(natsUrl(flags, home), keys, account), keys };
+}
+
+/** An operator's connection to an account, with credentials for the moment. */
+export async function connectWithKeys(servers: string, keys: Keys, account: string): Promise<NatsBroker> {
   const request = { name: OPERATOR, role: OPERATOR, account, expiresInMs: VERB_LIFE_MS } as const;
   const credentials = await issueCredentials(keys, request);
-  const servers = natsUrl(flags, home);
-  const broker = await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}` });
-  return { broker, keys };
+  return await connectNats({ servers, credentials, name: "malla", inboxPrefix: `_INBOX.${OPERATOR}` });
 }
 
 /** A connection that sees who is there and may ask services how they are. */

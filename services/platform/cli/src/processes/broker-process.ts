@@ -5,6 +5,8 @@ import { readJsonLine } from "./read-json-line.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
 
 export interface BrokerOptions {
+  /** As events and logs call it. */
+  readonly name: string;
   readonly binary: string;
   readonly configPath: string;
   /** What happens, a line at a time. */
@@ -15,34 +17,47 @@ export interface BrokerOptions {
 export interface BrokerProcess {
   readonly child: SupervisedProcess;
   readonly url: string;
+  /** Monitoring, if its configuration has it; another after each start. */
+  readonly httpUrl: () => string | undefined;
   /** Process id of nats-server itself; 0 while it is down. */
   readonly serverPid: () => number;
+}
+
+interface KeeperLine {
+  readonly url: string;
+  readonly pid: number;
+  readonly httpUrl?: string;
+  readonly error: string;
 }
 
 const keeper = fileURLToPath(new URL("./keep-broker.js", import.meta.url));
 
 /** Resolves when the server takes connections. Rejects, leaving nothing, with the reason why it does not. */
-export async function startBroker({ binary, configPath, say, log }: BrokerOptions): Promise<BrokerProcess> {
+export async function startBroker({ name, binary, configPath, say, log }: BrokerOptions): Promise<BrokerProcess> {
   let serverPid = 0;
+  let httpUrl: string | undefined;
   let child: SupervisedProcess | undefined;
   const url = await new Promise<string>((resolve, reject) => {
     child = new SupervisedProcess({
-      name: "broker",
+      name,
       args: [keeper, binary, configPath],
       env: () => process.env,
       restart: true,
       onStdout: (line) => {
-        const { url: ready, pid, error } = readJsonLine<{ url: string; pid: number; error: string }>(line);
-        if (pid !== undefined) serverPid = pid;
+        const { url: ready, pid, error, ...more } = readJsonLine<KeeperLine>(line);
+        if (pid !== undefined) {
+          serverPid = pid;
+          httpUrl = more.httpUrl;
+        }
         if (ready !== undefined) resolve(ready);
         else if (error !== undefined) {
-          log("broker", error);
+          log(name, error);
           reject(new Failure(error));
         }
       },
-      onStderr: (line) => log("broker", line),
+      onStderr: (line) => log(name, line),
       onDeath: (how) => {
-        say(`broker ${how}; starting it again`);
+        say(`${name} ${how}; starting it again`);
         // A keeper that was killed leaves its server; the next one could not start beside it.
         endOrphan(serverPid);
         serverPid = 0;
@@ -52,7 +67,7 @@ export async function startBroker({ binary, configPath, say, log }: BrokerOption
     await child?.stop();
     throw error;
   });
-  return { child: child as SupervisedProcess, url, serverPid: () => serverPid };
+  return { child: child as SupervisedProcess, url, httpUrl: () => httpUrl, serverPid: () => serverPid };
 }
 
 function endOrphan(pid: number): void {

@@ -21,7 +21,7 @@ try {
   process.once("SIGTERM", stop);
   process.once("SIGINT", () => undefined);
   process.stdin.on("end", stop).on("error", stop).resume();
-  process.stdout.write(`${JSON.stringify({ url: server.url, pid: server.pid })}\n`);
+  process.stdout.write(`${JSON.stringify({ url: server.url, pid: server.pid, httpUrl: server.httpUrl })}\n`);
 } catch (error) {
   process.stdout.write(`${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`);
   process.exitCode = 1;

@@ -7,13 +7,13 @@ import {
   type Keys,
   writeCredentials,
   writeRouterSigner,
-  writeServerConfig,
 } from "@malla/broker-config";
 import { Failure } from "../failure.ts";
 import { type RunFile, readRunFile, removeRunFile, writeRunFile } from "../run-file.ts";
-import { type BrokerProcess, startBroker } from "./broker-process.ts";
+import { type BrokerServers, type BrokerServersOptions, startBrokerServers } from "./broker-servers.ts";
 import { choosePorts } from "./free-port.ts";
 import { type RouterProcess, startRouterProcess } from "./router-process.ts";
+import { planServers, type ServerCount } from "./server-plan.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
 
 /** How often the run file is held against what runs, in ms. */
@@ -21,7 +21,9 @@ const RUN_FILE_MS = 250;
 
 export interface MeshOptions {
   readonly home: string;
-  /** Port of the broker; -1: any free one. */
+  /** Servers of the broker; undefined: as many as this home had, else one. */
+  readonly servers?: ServerCount | undefined;
+  /** Port of the first server, the next ones have those after it; -1: any free ones. */
   readonly port: number;
   /** Metrics port of the first router, the next ones have those after it; 0: any free ones. */
   readonly metricsPort: number;
@@ -42,6 +44,7 @@ export interface RunningProcess {
 }
 
 export interface MeshProcesses {
+  /** All servers of the broker, with commas between. */
   readonly natsUrl: string;
   readonly keys: Keys;
   readonly routers: readonly (RunningProcess & { readonly metricsPort: () => number })[];
@@ -70,14 +73,12 @@ export async function startMesh(options: MeshOptions): Promise<MeshProcesses> {
   if (found.warning !== undefined) say(found.warning);
   say("preparing keys and accounts");
   const keys = await ensureKeys(home);
-  const config = { keys, serverVersion: found.version };
-  const configPath = await writeServerConfig(home, { ...config, port: options.port });
+  const servers = await planServers(home, options.servers);
+  if (servers.length > 1) say(`starting ${servers.length} servers, which choose a leader in some seconds`);
   const mesh = new LocalMesh(options, keys);
   try {
-    const broker = await mesh.startBroker(found.path, configPath);
-    // Started again, it must be where everybody looks for it.
-    await writeServerConfig(home, { ...config, port: Number(new URL(broker.url).port) });
-    await bootstrapStreams({ servers: broker.url, keys });
+    const { natsUrl } = await mesh.startServers({ ...options, keys, servers, binary: found });
+    await bootstrapStreams({ servers: natsUrl.split(","), keys, replicas: servers.length === 1 ? 1 : 3 });
     await writeDevelopmentCredentials(home, keys);
     await mesh.startRouters(await writeRouterSigner(home, keys));
     return await mesh.running();
@@ -99,7 +100,7 @@ function refuseSecond(home: string): void {
 class LocalMesh {
   readonly #options: MeshOptions;
   readonly #keys: Keys;
-  #broker: BrokerProcess | undefined;
+  #broker: BrokerServers | undefined;
   #routers: readonly RouterProcess[] = [];
   readonly #programs: SupervisedProcess[] = [];
   readonly #callers: SupervisedProcess[] = [];
@@ -113,9 +114,8 @@ class LocalMesh {
     this.#keys = keys;
   }
 
-  async startBroker(binary: string, configPath: string): Promise<BrokerProcess> {
-    const { say, log } = this.#options;
-    this.#broker = await startBroker({ binary, configPath, say, log });
+  async startServers(options: BrokerServersOptions): Promise<BrokerServers> {
+    this.#broker = await startBrokerServers(options);
     return this.#broker;
   }
 
@@ -151,14 +151,14 @@ class LocalMesh {
     await stopAll(this.#callers);
     await stopAll(this.#programs);
     await stopAll(this.#routers.map(({ child }) => child));
-    await this.#broker?.child.stop();
+    await this.#broker?.stop();
     await this.#writing;
     this.#removeRunFile();
     process.off("exit", this.#removeRunFile);
   }
 
   #url(): string {
-    return this.#broker?.url ?? "";
+    return this.#broker?.natsUrl ?? "";
   }
 
   #run(spec: ProgramSpec): SupervisedProcess {
@@ -169,8 +169,11 @@ class LocalMesh {
 
   #processes(): readonly RunningProcess[] {
     const own = [...this.#routers.map(({ child }) => child), ...this.#programs, ...this.#callers];
-    const broker = { name: "nats-server", pid: () => this.#broker?.serverPid() ?? 0 };
-    return [broker, ...own.map((child) => ({ name: child.name, pid: () => child.pid }))];
+    const servers = (this.#broker?.all ?? []).map(({ child, serverPid }, _at, all) => ({
+      name: all.length === 1 ? "nats-server" : child.name,
+      pid: serverPid,
+    }));
+    return [...servers, ...own.map((child) => ({ name: child.name, pid: () => child.pid }))];
   }
 
   /** Writes the run file if anything in it has changed. */
@@ -178,7 +181,15 @@ class LocalMesh {
     const content: RunFile = {
       pid: process.pid,
       natsUrl: this.#url(),
-      broker: { pid: this.#broker?.serverPid() ?? 0 },
+      brokers: (this.#broker?.all ?? []).map(({ child, url, httpUrl, serverPid }) => {
+        const monitoring = httpUrl();
+        return {
+          name: child.name,
+          pid: serverPid(),
+          url,
+          ...(monitoring === undefined ? {} : { httpUrl: monitoring }),
+        };
+      }),
       routers: this.#routers.map(({ child: { name, pid }, metricsPort }) => ({
         name,
         pid,

@@ -4,11 +4,13 @@ import type { Command } from "commander";
 import { requireHome } from "../home.ts";
 import { listCredentials } from "../mesh/credentials-files.ts";
 import { type Finding, failed, findingsOf, type MeshFacts } from "../mesh/findings.ts";
-import { checkNamespace, type MeshFlags, openObserver, openOperator, openPolicy } from "../mesh/session.ts";
+import { checkNamespace, type MeshFlags, natsUrl, openObserver, openOperator, openPolicy } from "../mesh/session.ts";
 import { survey } from "../mesh/survey.ts";
+import { surveyBrokers } from "../mesh/survey-brokers.ts";
 import { type Colour, type Paint, painter } from "../print/colour.ts";
 import { parseFormat, printData } from "../print/output.ts";
 import { plainText } from "../print/plain-text.ts";
+import { readRunFile } from "../run-file.ts";
 import { example, meshFlags, outputFlag } from "./verb.ts";
 
 export function addCheck(program: Command): void {
@@ -61,7 +63,11 @@ async function look(flags: MeshFlags, operator: NatsBroker): Promise<MeshFacts> 
     policy = await readPolicy(flags);
   });
   return {
-    broker: { version: operator.serverVersion, server: operator.server },
+    brokers: await surveyBrokers({
+      natsUrl: natsUrl(flags, requireHome()),
+      run: readRunFile(requireHome()),
+      open: async (servers) => await openOperator({ ...flags, servers }),
+    }),
     logins: [
       { who: "operator in MESH", problem: undefined },
       { who: "operator in CTRL", problem: control },

@@ -76,7 +76,7 @@ function processesHere(run: RunFile | undefined): readonly ProcessLine[] {
   if (run === undefined) return [];
   return [
     { name: "malla", pid: run.pid },
-    { name: "nats-server", pid: run.broker.pid },
+    ...run.brokers.map(({ name, pid }) => ({ name: run.brokers.length === 1 ? "nats-server" : name, pid })),
     ...run.routers.map(({ name, pid }) => ({ name, pid })),
     ...run.processes,
   ];

@@ -4,9 +4,11 @@ import { misuse } from "../failure.ts";
 import { findHome } from "../home.ts";
 import { readableLog } from "../print/readable-log.ts";
 import { type MeshProcesses, startMesh } from "../processes/mesh-processes.ts";
+import { SERVER_COUNTS, type ServerCount } from "../processes/server-plan.ts";
 import { example } from "./verb.ts";
 
 export interface UpFlags {
+  readonly servers?: string;
   readonly port?: string;
   readonly metricsPort?: string;
   readonly routers?: string;
@@ -36,7 +38,14 @@ export function addUp(program: Command): void {
 
 export function upFlags(command: Command, routers: string): Command {
   return command
-    .option("--port <port>", "port of the broker (default: MALLA_NATS_PORT, else 4222)")
+    .option(
+      "--servers <count>",
+      `nats-servers of the broker, a cluster of ${SERVER_COUNTS.slice(1).join(" or ")} survives losing one (default: as many as before, else 1)`,
+    )
+    .option(
+      "--port <port>",
+      "port of the first server; the next have the ports after it; -1: any (default: MALLA_NATS_PORT, else 4222)",
+    )
     .option(
       "--metrics-port <port>",
       "port of the first router's metrics; the next have the ports after it; 0: any (default: MALLA_METRICS_PORT, else 9464)",
@@ -51,6 +60,7 @@ export function upFlags(command: Command, routers: string): Command {
 
 export function meshOptions(flags: UpFlags): {
   home: string;
+  servers: ServerCount | undefined;
   port: number;
   metricsPort: number;
   routers: number;
@@ -59,6 +69,7 @@ export function meshOptions(flags: UpFlags): {
 } {
   return {
     home: findHome(process.cwd(), process.env),
+    servers: serverCount(flags.servers),
     port: wholeNumber("--port", flags.port ?? process.env["MALLA_NATS_PORT"] ?? "4222", 65_535, -1),
     metricsPort: wholeNumber(
       "--metrics-port",
@@ -70,6 +81,13 @@ export function meshOptions(flags: UpFlags): {
     workers: workersOf(flags.workers),
     logLevel: flags.logLevel ?? "warn",
   };
+}
+
+function serverCount(given: string | undefined): ServerCount | undefined {
+  if (given === undefined) return undefined;
+  const count = SERVER_COUNTS.find((one) => String(one) === given);
+  if (count === undefined) throw misuse(`--servers ${given}: one of ${SERVER_COUNTS.join(", ")} is expected`);
+  return count;
 }
 
 /** As the routers' environment says it; undefined: as ours does. */
@@ -85,9 +103,12 @@ export function wholeNumber(flag: string, text: string, max: number, min: number
 }
 
 function whatNext({ natsUrl, routers }: MeshProcesses): string {
+  const servers = natsUrl.split(",");
+  const broker =
+    servers.length === 1 ? `broker at ${natsUrl}` : `a broker of ${servers.length} at ${servers.join(", ")}`;
   return [
     "",
-    `The mesh is up: broker at ${natsUrl}, ${routers.length === 1 ? "one router" : `${routers.length} routers`}, metrics at http://127.0.0.1:${routers[0]?.metricsPort() ?? 0}/metrics`,
+    `The mesh is up: ${broker}, ${routers.length === 1 ? "one router" : `${routers.length} routers`}, metrics at http://127.0.0.1:${routers[0]?.metricsPort() ?? 0}/metrics`,
     "In another terminal:",
     "  malla run --service greeter -- node greeter.js    serve something (malla init makes a starter)",
     "  malla call greeter hello '{}'                     call it",
