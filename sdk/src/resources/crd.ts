@@ -38,8 +38,8 @@ export interface CrdColumn {
   readonly name: string;
   readonly type: string;
   readonly jsonPath: string;
-  /** 0 is always shown, 1 with `-o wide`. */
-  readonly priority: number;
+  /** 1: shown with `-o wide` alone. Else: always. */
+  readonly priority?: number;
 }
 
 interface CrdParts {
@@ -104,7 +104,8 @@ const STATUS_COLUMNS: readonly PrinterColumn[] = [
 ];
 
 function crdColumn({ name, type, jsonPath, wide }: PrinterColumn): CrdColumn {
-  return { name, type, jsonPath, priority: wide === true ? 1 : 0 };
+  // A server drops a zero, and whoever applies it after somebody else, as Helm after kubectl, is then told of a conflict.
+  return { name, type, jsonPath, ...(wide === true ? { priority: 1 } : {}) };
 }
 
 function rootSchema({ summary, spec, status }: Pick<CrdParts, "summary" | "spec" | "status">): StructuralSchema {
