@@ -1,6 +1,7 @@
 // The operator put together: what is watched, what runs when it changes, and who may write.
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ensureKeys, type Keys, keysFolder } from "@malla/broker-config";
@@ -8,6 +9,7 @@ import { createAdminServer, createLog, type HealthCheck, type Log } from "@malla
 import type { OperatorConfig } from "./config.ts";
 import { ClaimedNames } from "./credentials/claimed-names.ts";
 import { CredentialsPass } from "./credentials/credentials-pass.ts";
+import { IssuerSource } from "./credentials/issuer-source.ts";
 import { LedgerStore } from "./credentials/ledger-store.ts";
 import { DocumentsPass } from "./documents/documents-pass.ts";
 import { GatewaySource } from "./documents/gateway-source.ts";
@@ -51,8 +53,7 @@ export async function startOperator(
     facts: { operator: identity },
     format: process.stderr.isTTY ? "pretty" : "json",
   });
-  const ca = config.caFile === undefined ? undefined : readFileSync(config.caFile, "utf8");
-  const operator = new Operator({ config, api, identity, log, keys: await readKeys(config.home), ca });
+  const operator = new Operator({ config, api, identity, log, keys: await readKeys(config.home) });
   return await operator.start();
 }
 
@@ -70,8 +71,6 @@ interface OperatorParts {
   readonly identity: string;
   readonly log: Log;
   readonly keys: Keys;
-  /** PEM that workloads are given; undefined: without TLS. */
-  readonly ca: string | undefined;
 }
 
 class Operator {
@@ -166,16 +165,19 @@ class Operator {
   }
 
   #credentialsLoop(): Loop {
-    const { api, config, keys, log } = this.#parts;
+    const { api, config, log } = this.#parts;
+    const { home, caFile, workloadUrl } = config;
     const pass = new CredentialsPass({
       api,
       names: this.#names,
       ledger: this.#ledger,
       meshServices: this.#watches.meshServices,
       events: this.#events(),
-      keys,
-      url: config.workloadUrl,
-      ca: this.#parts.ca,
+      issuer: new IssuerSource(async () => ({
+        keys: await readKeys(home),
+        url: workloadUrl,
+        ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+      })),
       mayWrite: () => this.#lease.held,
       onError: (error) => this.#failed("kubernetes", error),
       onIssued: ({ namespace, service }, reason) => {

@@ -54,6 +54,7 @@ export class ClaimedNames {
     return {
       identities,
       claimed: [...owners.keys()],
+      isOpen: (namespace) => namespace === system || guard.isOpen(namespace),
       ownerOf: (service) => owners.get(service),
       refusal: (namespace, service) => {
         if (namespace === system) return undefined;

@@ -1,6 +1,5 @@
 // One pass over identities: every Secret that is wanted is there and current, what nobody wants any more goes, and whoever
 // asked is told.
-import { type Keys, verifyCredentials } from "@malla/broker-config";
 import { eachAtMost } from "../each-at-most.ts";
 import type { RefusedClaim } from "../identity/claims.ts";
 import { type CredentialsSecret, isOurs } from "../identity/credentials-secret.ts";
@@ -15,6 +14,7 @@ import { SECRET } from "../kubernetes/resource-kinds.ts";
 import type { WatchKind } from "../kubernetes/watch-kind.ts";
 import { credentialsSecretName } from "../names.ts";
 import type { ClaimedNames } from "./claimed-names.ts";
+import type { IssuerSource } from "./issuer-source.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
 export interface CredentialsPassOptions {
@@ -23,11 +23,7 @@ export interface CredentialsPassOptions {
   readonly ledger: LedgerStore;
   readonly meshServices: readonly WatchKind[];
   readonly events: EventRecorder;
-  readonly keys: Keys;
-  /** What workloads get as `NATS_URL`. */
-  readonly url: string;
-  /** PEM; undefined: without TLS. */
-  readonly ca: string | undefined;
+  readonly issuer: IssuerSource;
   readonly mayWrite: () => boolean;
   readonly onError: (error: unknown) => void;
   readonly onIssued: (identity: WantedIdentity, reason: string) => void;
@@ -37,8 +33,11 @@ export interface CredentialsPassOptions {
 
 /** Secrets that are looked at at a time. */
 const WRITERS = 8;
-/** A Secret whose identity is as it was is looked at again after this, in ms: Secrets are not watched. */
-const LOOK_AGAIN_MS = 60_000;
+/**
+ * A Secret whose identity is as it was is looked at again after this, in ms: Secrets are not watched. Less than the time
+ * between two passes, so that only those that changes call for look at nothing.
+ */
+const LOOK_AGAIN_MS = 25_000;
 
 interface Seen {
   readonly key: string;
@@ -48,14 +47,12 @@ interface Seen {
 
 export class CredentialsPass {
   readonly #options: CredentialsPassOptions;
-  readonly #issuer: Issuer;
+  #issuer: Issuer | undefined;
   readonly #told = new ToldNotices();
   readonly #seen = new Map<string, Seen>();
 
   constructor(options: CredentialsPassOptions) {
-    const { keys, url, ca } = options;
     this.#options = options;
-    this.#issuer = { keys, url, ca, verify: (text) => verifyCredentials(keys, text) };
   }
 
   /** Another process may have worked meanwhile: nothing that was seen before counts. */
@@ -78,7 +75,11 @@ export class CredentialsPass {
   }
 
   async #run(): Promise<boolean> {
-    const { names, ledger } = this.#options;
+    const { names, ledger, issuer: source } = this.#options;
+    const issuer = await source.read();
+    // Other keys, another URL or certificate: every Secret is looked at.
+    if (issuer !== this.#issuer) this.#seen.clear();
+    this.#issuer = issuer;
     const { wanted, refused } = names.read().identities;
     const now = this.#now();
     const before = ledger.ledger as Ledger;
@@ -86,7 +87,7 @@ export class CredentialsPass {
     // Written down before anything is issued: whoever works next must know who had it.
     if (known !== before) await ledger.write(known);
     const run: Run = { well: true, outcomes: [], refused: [...refused], notices: [] };
-    await eachAtMost(WRITERS, wanted, async (identity) => await this.#issue(identity, run));
+    await eachAtMost(WRITERS, wanted, async (identity) => await this.#issue(identity, issuer, run));
     await this.#takeBack(known, wanted, run);
     for (const claim of run.refused) run.notices.push(noticeOf(claim));
     await this.#tellMeshServices(run);
@@ -98,7 +99,7 @@ export class CredentialsPass {
     return run.well;
   }
 
-  async #issue(identity: WantedIdentity, run: Run): Promise<void> {
+  async #issue(identity: WantedIdentity, issuer: Issuer, run: Run): Promise<void> {
     const { onError, mayWrite } = this.#options;
     const id = ledgerKey(identity);
     const key = JSON.stringify([identity, identity.owners.map(({ metadata }) => metadata.uid)], withoutSpecs);
@@ -109,7 +110,7 @@ export class CredentialsPass {
     }
     if (!mayWrite()) return;
     try {
-      const expiresAtMs = await this.#issueNow(identity, run);
+      const expiresAtMs = await this.#issueNow(identity, issuer, run);
       if (expiresAtMs === REFUSED) return;
       this.#seen.set(id, { key, atMs: this.#now(), expiresAtMs });
       run.outcomes.push({ identity, failure: undefined, expiresAtMs });
@@ -121,11 +122,11 @@ export class CredentialsPass {
     }
   }
 
-  async #issueNow(identity: WantedIdentity, run: Run): Promise<number | undefined | typeof REFUSED> {
+  async #issueNow(identity: WantedIdentity, issuer: Issuer, run: Run): Promise<number | undefined | typeof REFUSED> {
     const { api, onIssued } = this.#options;
     const key = { namespace: identity.namespace, name: credentialsSecretName(identity.service) };
     const before = (await api.get(SECRET, key)) as CredentialsSecret | undefined;
-    const plan = await planSecret(identity, before, this.#issuer, this.#now());
+    const plan = await planSecret(identity, before, issuer, this.#now());
     if (plan.refused !== undefined) {
       for (const owner of identity.owners) run.refused.push({ owner, service: identity.service, ...plan.refused });
       return REFUSED;
@@ -147,15 +148,12 @@ export class CredentialsPass {
   async #takeBack(ledger: Ledger, wanted: readonly WantedIdentity[], run: Run): Promise<void> {
     const { api, mayWrite, onError, ledger: store } = this.#options;
     const kept = new Set(wanted.map(ledgerKey));
-    for (const { owner, service, reason } of run.refused) {
-      const namespace = owner.metadata.namespace ?? "";
-      if (reason === "Invalid" && service !== undefined) kept.add(ledgerKey({ namespace, service }));
-    }
+    const slips = run.refused.filter(({ reason }) => reason === "Invalid").map(({ owner }) => owner.metadata.uid);
     const left = new Map(ledger);
     for (const [id, held] of ledger) {
       if (kept.has(id) || !mayWrite()) continue;
       try {
-        await deleteSecret(api, held);
+        if (!(await takeSecret(api, held, new Set(slips)))) continue;
         left.delete(id);
         this.#seen.delete(id);
       } catch (error) {
@@ -204,11 +202,18 @@ interface Run {
 
 const REFUSED = Symbol("refused");
 
-/** Somebody else's Secret of that name stays. */
-async function deleteSecret(api: KubernetesApi, { namespace, service }: HeldIdentity): Promise<void> {
+/** Somebody else's Secret of that name stays, and so does one of a claim that is written wrongly. False: it is left there. */
+async function takeSecret(
+  api: KubernetesApi,
+  { namespace, service }: HeldIdentity,
+  slips: ReadonlySet<string | undefined>,
+): Promise<boolean> {
   const key = { namespace, name: credentialsSecretName(service) };
   const secret = (await api.get(SECRET, key)) as CredentialsSecret | undefined;
-  if (secret !== undefined && isOurs(secret, service)) await api.delete(SECRET, key, secret.metadata.uid);
+  if (secret === undefined || !isOurs(secret, service)) return true;
+  if (secret.metadata.ownerReferences?.some(({ uid }) => slips.has(uid))) return false;
+  await api.delete(SECRET, key, secret.metadata.uid);
+  return true;
 }
 
 function noticeOf({ owner, reason, message }: RefusedClaim): Notice {

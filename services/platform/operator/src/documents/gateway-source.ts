@@ -19,7 +19,7 @@ import { isConflict, isNotFound, type KubernetesApi, type KubernetesObject } fro
 import type { WatchKind } from "../kubernetes/watch-kind.ts";
 import type { Outcome } from "./reconcile.ts";
 import type { DocumentSource, PassResult, Wishes } from "./source.ts";
-import { PROGRAMMED as CONDITION, conditionIn, statusOf } from "./status.ts";
+import { conditionIn, type PolicyStatus, PROGRAMMED, statusOf } from "./status.ts";
 import type { Verdict } from "./wanted.ts";
 
 const WRITERS = 8;
@@ -41,6 +41,8 @@ const NONE: ReadonlyMap<string, string> = new Map();
 export class GatewaySource implements DocumentSource {
   readonly #options: GatewaySourceOptions;
   #translated: readonly TranslatedRoute[] = [];
+  /** What was said last of a route's documents, by owner: a router that comes later takes nothing back. */
+  #said: ReadonlyMap<string, PolicyStatus> = new Map();
 
   constructor(options: GatewaySourceOptions) {
     this.#options = options;
@@ -68,55 +70,66 @@ export class GatewaySource implements DocumentSource {
   }
 
   async settle(result: PassResult): Promise<boolean> {
+    const said = new Map<string, PolicyStatus>();
     let well = true;
     await eachAtMost(WRITERS, this.#translated.filter(concernsUs), async (translated) => {
       try {
-        await this.#settleOne(translated, result);
+        await this.#settleOne(translated, result, said);
       } catch (error) {
         if (isConflict(error) || isNotFound(error)) return;
         well = false;
         this.#options.onError(error);
       }
     });
+    this.#said = said;
     return well;
   }
 
-  async #settleOne(translated: TranslatedRoute, result: PassResult): Promise<void> {
+  async #settleOne(translated: TranslatedRoute, result: PassResult, said: Map<string, PolicyStatus>): Promise<void> {
     const { api, routes, onVerdict } = this.#options;
     const route = translated.route as GatewayRouteObject & KubernetesObject;
-    const outcome = result.outcomes?.get(routeOwner(translated.route));
+    const owner = routeOwner(translated.route);
+    const outcome = result.outcomes?.get(owner);
     if (outcome !== undefined) onVerdict?.(route.kind, outcome.verdict.type);
-    const status = routeStatus(translated, verdictOf(translated, outcome, result), result.now);
+    const ofDocuments = statusOfDocuments(translated, outcome, this.#said.get(owner), result);
+    if (ofDocuments !== undefined) said.set(owner, ofDocuments);
+    const status = routeStatus(translated, verdictOf(outcome, ofDocuments), result.now);
     if (isDeepStrictEqual(status, route.status ?? {}) || !result.mayWrite()) return;
     const watch = routes.find(({ kind }) => kind.kind === route.kind);
-    if (watch !== undefined) watch.learn(await api.replaceStatus(watch.kind, route, status));
+    if (watch === undefined) return;
+    const written = await api.replaceStatus(watch.kind, route, status);
+    // Each namespace that is watched by itself has a watch of its own, and knows its own objects.
+    for (const one of routes) if (one.kind.kind === route.kind) one.learn(written);
   }
 }
 
-function verdictOf(
+/** Of all documents of a route as of one resource of the mesh's own; undefined: it has none, having been refused already. */
+function statusOfDocuments(
   { route, documents }: TranslatedRoute,
   outcome: Outcome | undefined,
+  before: PolicyStatus | undefined,
   { mesh, revisionOf, spread, now }: PassResult,
-): DocumentsVerdict {
-  // A route that wants nothing of the mesh, since it was refused already, has nothing more to be told.
-  if (documents.length === 0) return {};
+): PolicyStatus | undefined {
+  if (documents.length === 0) return undefined;
+  const inPolicy = [...(outcome?.inPolicy ?? [])];
+  const revisions = inPolicy.map(([id, hash]) => revisionOf(id, hash));
+  const revision = revisions.length === 0 ? before?.revision : Math.max(...revisions);
+  return statusOf({
+    generation: route.metadata.generation,
+    before,
+    verdict: outcome?.verdict,
+    contentHash: outcome === undefined ? before?.contentHash : inPolicy.map(([, hash]) => hash).join(" "),
+    revision,
+    spread: revision === undefined ? { type: "unknown" } : spread(revision),
+    mesh,
+    now,
+  });
+}
+
+function verdictOf(outcome: Outcome | undefined, status: PolicyStatus | undefined): DocumentsVerdict {
+  if (status === undefined) return {};
   if (outcome !== undefined && outcome.verdict.type !== "accepted") return { refused: outcome.verdict.message };
-  const revisions = [...(outcome?.inPolicy ?? [])].map(([id, hash]) => revisionOf(id, hash));
-  const revision = revisions.length === 0 ? undefined : Math.max(...revisions);
-  const { status, reason, message } = conditionIn(
-    statusOf({
-      generation: route.metadata.generation,
-      before: undefined,
-      verdict: outcome?.verdict,
-      contentHash: undefined,
-      revision,
-      spread: revision === undefined ? { type: "unknown" } : spread(revision),
-      mesh,
-      now,
-    }),
-    CONDITION,
-  ) as { status: "True" | "False" | "Unknown"; reason: string; message: string };
-  return { programmed: { status, reason, message } };
+  return { programmed: conditionIn(status, PROGRAMMED) };
 }
 
 function staying<T>(watches: readonly WatchKind[]): readonly T[] {

@@ -21,6 +21,7 @@ const PARENT_DEFAULTS = { group: GATEWAY_GROUP, kind: "Gateway" } as const;
 
 /** In the order in which the route names them. */
 export function attachmentsOf(route: GatewayRouteObject, objects: GatewayObjects): readonly Attachment[] {
+  if (!objects.names.isOpen(route.metadata.namespace)) return [];
   return mapsOf(fieldsOf(route.spec).parentRefs)
     .filter((parentRef) => isMeshKind(referenceOf(parentRef, route.metadata.namespace, PARENT_DEFAULTS)))
     .map((parentRef): Attachment => {

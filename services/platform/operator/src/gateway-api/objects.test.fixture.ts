@@ -62,6 +62,7 @@ export function worldOf(routes: readonly GatewayRouteObject[], world: World = {}
     meshServices,
     grants,
     names: {
+      isOpen: (namespace) => namespace !== "elsewhere",
       ownerOf: (service) => owners[service],
       refusal: (namespace, service) => {
         const owner = owners[service];

@@ -46,6 +46,8 @@ export interface ReferenceGrantObject {
 
 /** Who speaks for the names of services in the mesh. */
 export interface ServiceNames {
+  /** Whether a namespace is part of the mesh; routes of others are not ours to judge. */
+  isOpen(namespace: string): boolean;
   /** The namespace whose claim of the name holds; undefined: nobody has claimed it. */
   ownerOf(service: string): string | undefined;
   /** Why a namespace may not speak for a service, claimed or not; undefined: it may. */

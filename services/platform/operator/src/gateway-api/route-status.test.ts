@@ -110,6 +110,7 @@ test("a route that left the mesh is told so once, and others never", () => {
   const left = translateOne([{}], { ...options, status: { parents: [ours] } });
   assert.equal(concernsUs(left), true);
   assert.deepEqual(routeStatus(left, {}, NOW), { parents: [] });
+  assert.equal(concernsUs(translateOne([{}], { namespace: "elsewhere" })), false);
 });
 
 test("status that is nonsense is replaced", () => {

@@ -70,7 +70,10 @@ function conditionsOf(outcome: ParentOutcome, { refused, programmed }: Documents
     const message = `Dropped Rule: ${outcome.dropped.join("; ")}`;
     conditions.push({ type: "PartiallyInvalid", status: "True", reason: "UnsupportedValue", message });
   }
-  if (isAccepted && programmed !== undefined) conditions.push({ type: PROGRAMMED, ...programmed });
+  if (isAccepted && programmed !== undefined) {
+    const { status, reason, message } = programmed;
+    conditions.push({ type: PROGRAMMED, status, reason, message });
+  }
   return conditions;
 }
 

@@ -63,7 +63,7 @@ export function headersOf(value: unknown, at: string, refusals: Refusals): Pick<
 }
 
 /** Why each filter cannot be had; the rest of the sentence after its name. */
-const NO_FILTER: Readonly<Record<string, string>> = {
+export const NO_FILTER: Readonly<Record<string, string>> = {
   RequestHeaderModifier: "calls keep the headers their caller gave them",
   ResponseHeaderModifier: "replies keep the headers their instance gave them",
   RequestMirror: "Routes of the mesh send a call to one destination",

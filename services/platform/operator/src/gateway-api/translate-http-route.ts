@@ -24,7 +24,7 @@ const REWRITE_PATH_FIELDS = new Set(["type", "replaceFullPath", "replacePrefixMa
 const MAX_ATTEMPTS = 10;
 
 /** HTTP numbers a rule may name, and what the mesh calls what they stand for. */
-const CONDITIONS: Readonly<Record<number, readonly RetryCondition[]>> = {
+export const CONDITIONS: Readonly<Record<number, readonly RetryCondition[]>> = {
   409: ["aborted"],
   429: ["resource-exhausted"],
   500: ["internal", "unknown"],
