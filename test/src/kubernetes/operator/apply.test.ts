@@ -114,7 +114,10 @@ spec: { match: { service: payments, headers: { x-a: { regex: "${regex}" } } } }
     const file = await world.file("shared.yaml", access("shared", "cart", "shared"));
     const refused = await world.malla(["apply", "-f", file]);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /AccessPolicy\/shared is owned by AccessPolicy shared in namespace default of Kubernetes/);
+    assert.match(
+      refused.stderr,
+      /AccessPolicy\/shared is owned by AccessPolicy shared in namespace default of Kubernetes/,
+    );
     assert.match(refused.stderr, /kubectl edit accesspolicy shared -n default/);
     assert.equal((await world.malla(["delete", "accesspolicy", "shared"])).code, 1);
     assert.match((await world.malla(["rollback", String((await revision()) - 1)])).stderr, /is owned by/);
@@ -155,7 +158,9 @@ spec: { match: { service: payments, headers: { x-a: { regex: "${regex}" } } } }
 
   it("answers for its health and its metrics", async () => {
     const page = async (path: string): Promise<string> =>
-      await (await fetch(`http://127.0.0.1:${operator.ready.port}${path}`, { headers: { connection: "close" } })).text();
+      await (
+        await fetch(`http://127.0.0.1:${operator.ready.port}${path}`, { headers: { connection: "close" } })
+      ).text();
     assert.match(await page("/healthz"), /ok/);
     assert.match(await page("/readyz"), /\[\+\] kubernetes\n\[\+\] mesh/);
     const metrics = await page("/metrics");
