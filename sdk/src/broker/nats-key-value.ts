@@ -54,18 +54,20 @@ class NatsKeyValue implements KeyValue {
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
-    return this.#read({ last_by_subj: this.#prefix + key });
+    const last = await this.#message({ last_by_subj: this.#prefix + key });
+    return last?.isDeleted === false ? last.entry : undefined;
   }
 
-  async #read(
+  /** A message of the stream as it is: a deletion is one too. */
+  async #message(
     query: { last_by_subj: string } | { seq: number; next_by_subj: string },
-  ): Promise<KeyValueEntry | undefined> {
+  ): Promise<{ readonly entry: KeyValueEntry; readonly isDeleted: boolean } | undefined> {
     try {
       const message = await (await this.manager()).streams.getMessage(this.#stream, query as never);
       if (message === null) return undefined;
       const operation = message.header?.get("KV-Operation");
-      if (operation === "DEL" || operation === "PURGE") return undefined;
-      return { value: message.data, revision: message.seq, writtenAtMs: message.time.getTime() };
+      const entry = { value: message.data, revision: message.seq, writtenAtMs: message.time.getTime() };
+      return { entry, isDeleted: operation === "DEL" || operation === "PURGE" };
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === NOT_FOUND) return undefined;
       throw error;
@@ -73,6 +75,14 @@ class NatsKeyValue implements KeyValue {
   }
 
   async put(key: string, value: Uint8Array, expected: number, lifeMs?: number): Promise<WriteOutcome> {
+    const outcome = await this.#publish(key, value, expected, lifeMs);
+    if (outcome.type !== "conflict" || expected !== 0) return outcome;
+    // A key that was deleted by `nats kv del` holds nothing, but its deletion has a revision.
+    const last = await this.#message({ last_by_subj: this.#prefix + key }).catch(() => undefined);
+    return last?.isDeleted === true ? await this.#publish(key, value, last.entry.revision, lifeMs) : outcome;
+  }
+
+  async #publish(key: string, value: Uint8Array, expected: number, lifeMs?: number): Promise<WriteOutcome> {
     try {
       const ack = await jetstream(this.#broker.connection, { timeout: REQUEST_TIMEOUT_MS }).publish(
         this.#prefix + key,
@@ -95,10 +105,10 @@ class NatsKeyValue implements KeyValue {
     const entries: KeyValueEntry[] = [];
     let seq = 1;
     for (;;) {
-      const entry = await this.#read({ seq, next_by_subj: this.#prefix + key });
-      if (entry === undefined) return entries;
-      entries.push(entry);
-      seq = entry.revision + 1;
+      const next = await this.#message({ seq, next_by_subj: this.#prefix + key });
+      if (next === undefined) return entries;
+      if (!next.isDeleted) entries.push(next.entry);
+      seq = next.entry.revision + 1;
     }
   }
 

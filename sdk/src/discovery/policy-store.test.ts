@@ -42,7 +42,7 @@ async function held(store: PolicyStore): Promise<string[]> {
 
 test("an empty bucket holds no policy", async () => {
   const { store } = desk();
-  assert.deepEqual(await store.read(), { signed: undefined, documents: [], keyRevision: 0 });
+  assert.deepEqual(await store.read(), { signed: undefined, documents: [], keyRevision: 0, spoiled: undefined });
   assert.deepEqual(await store.history(), []);
 });
 
@@ -360,4 +360,42 @@ describe("a policy that is too large", () => {
     const documents = new Array<typeof entry>(MAX_POLICY_DOCUMENTS + 1).fill(entry);
     await assert.rejects(store.documentsOf({ ...head, documents }), /4001 documents/);
   });
+});
+
+test("a head that was deleted by hand holds on, is told, and is written over with the next revision", async () => {
+  const { bucket, store, apply } = desk();
+  await apply(stored("a"));
+  await store.read();
+  await bucket.delete(HEAD_KEY);
+  const before = await store.read();
+  assert.equal(before.signed?.head.revision, 1);
+  assert.equal(before.spoiled, "the head of the policy was deleted");
+  const head = await store.write(before, change([]), "ann", SEED);
+  assert.equal(head.revision, 2);
+  assert.equal((await store.read()).spoiled, undefined);
+  assert.deepEqual(await held(store), ["a"]);
+});
+
+test("documents that were deleted under the head are told apart, and are put back by a write of the same", async () => {
+  const { bucket, store, apply } = desk();
+  const [a, b] = [stored("a"), stored("b")];
+  const { revision } = await apply(a, b);
+  await store.read();
+  await bucket.delete(documentKey(a.hash));
+  assert.deepEqual((await store.readWhatIsThere()).missing, [], "this process has it still");
+  const there = await store.readWhatIsThere({ afresh: true });
+  assert.deepEqual(
+    there.missing?.map(({ name }) => name),
+    ["a"],
+  );
+  assert.deepEqual(
+    there.documents.map(({ hash }) => hash),
+    [b.hash],
+  );
+  await assert.rejects(
+    new PolicyStore(bucket, key.getPublicKey()).read(),
+    /document Route\/a \(.*\) is not in the bucket/,
+  );
+  assert.equal((await store.write(there, change([a]), "ann", SEED)).revision, revision, "no revision is made for it");
+  assert.deepEqual((await store.readWhatIsThere({ afresh: true })).missing, []);
 });

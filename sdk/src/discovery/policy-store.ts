@@ -39,6 +39,10 @@ export interface PolicySnapshot {
   readonly documents: readonly StoredDocument[];
   /** Revision of the head's key in the bucket, for compare-and-set. */
   readonly keyRevision: number;
+  /** See `ReadHead`. What is written next is written even if it changes nothing. */
+  readonly spoiled?: string | undefined;
+  /** Documents of the head that are not in the bucket any more; only `readWhatIsThere` gives any. */
+  readonly missing?: readonly HeadEntry[];
 }
 
 export interface ReadHead {
@@ -84,6 +88,8 @@ export class PolicyStore {
   readonly #documents = new Map<string, StoredDocument>();
   /** What was read last and from which bytes: a head that is the same as a second ago needs no second look. */
   #read: { readonly bytes: Uint8Array; readonly head: ReadHead } | undefined;
+  /** While there is none: what held before; null: nothing did. */
+  #hadHead: SignedHead | null | undefined;
 
   constructor(bucket: KeyValue, publicKey: string) {
     this.#bucket = bucket;
@@ -97,12 +103,26 @@ export class PolicyStore {
    */
   async readHead(): Promise<ReadHead> {
     const entry = await this.#bucket.get(HEAD_KEY);
-    if (entry === undefined) return { signed: undefined, keyRevision: 0, spoiled: undefined };
+    if (entry === undefined) return await this.#withoutHead();
+    this.#hadHead = undefined;
     const known = this.#read;
     if (known?.head.keyRevision === entry.revision && Buffer.compare(known.bytes, entry.value) === 0) return known.head;
     const head = await this.#openHead(entry.value, entry.revision);
     this.#read = { bytes: entry.value, head };
     return head;
+  }
+
+  /** None was ever written, or somebody has deleted it: then the last that can be trusted holds, and is written over. */
+  async #withoutHead(): Promise<ReadHead> {
+    this.#hadHead ??= this.#read?.head.signed ?? (await this.#lastGoodHead()) ?? null;
+    const spoiled = this.#hadHead === null ? undefined : "the head of the policy was deleted";
+    return { signed: this.#hadHead ?? undefined, keyRevision: 0, spoiled };
+  }
+
+  async #lastGoodHead(): Promise<SignedHead | undefined> {
+    return (await this.#bucket.history(HEAD_KEY))
+      .map(({ value }) => openHead(value, this.#publicKey))
+      .findLast((head): head is SignedHead => typeof head !== "string");
   }
 
   async #openHead(bytes: Uint8Array, keyRevision: number): Promise<ReadHead> {
@@ -115,48 +135,72 @@ export class PolicyStore {
     const signed = piece.opened;
     if (typeof signed !== "string") return { signed, keyRevision, spoiled: undefined };
     const spoiled = `revision ${keyRevision} of the policy: ${signed}`;
-    const good = (await this.#bucket.history(HEAD_KEY))
-      .map(({ value }) => openHead(value, this.#publicKey))
-      .findLast((head): head is SignedHead => typeof head !== "string");
+    const good = await this.#lastGoodHead();
     if (good === undefined) throw new Error(spoiled);
     return { signed: good, keyRevision, spoiled };
   }
 
   /** Head and documents together. Documents are immutable, so what was read once is kept. */
   async read(): Promise<PolicySnapshot> {
-    const { signed, keyRevision } = await this.readHead();
-    return { signed, keyRevision, documents: signed === undefined ? [] : await this.documentsOf(signed.head) };
+    const { signed, keyRevision, spoiled } = await this.readHead();
+    const documents = signed === undefined ? [] : await this.documentsOf(signed.head);
+    return { signed, keyRevision, spoiled, documents };
+  }
+
+  /**
+   * The same for whoever can write again what somebody deleted: `missing` instead of an Error. With `afresh` what this process
+   * has in memory does not count.
+   */
+  async readWhatIsThere({ afresh = false } = {}): Promise<PolicySnapshot> {
+    const { signed, keyRevision, spoiled } = await this.readHead();
+    if (afresh) this.#documents.clear();
+    const entries = signed?.head.documents ?? [];
+    await this.#fetchAll(entries);
+    const missing = entries.filter(({ hash }) => !this.#documents.has(hash));
+    const present = entries.filter(({ hash }) => this.#documents.has(hash));
+    const documents = signed === undefined ? [] : await this.documentsOf({ ...signed.head, documents: present });
+    return { signed, keyRevision, spoiled, documents, missing };
   }
 
   /** All documents of a head. Throws if one is missing or is not what its hash says, or if they are too many or too large. */
   async documentsOf(head: PolicyHead): Promise<readonly StoredDocument[]> {
     refuseTooLarge(head.documents.length, 0);
-    const missing = head.documents.filter((entry) => !this.#documents.has(entry.hash));
-    // A few at a time: thousands of requests in one go would be as many milliseconds in which nothing else is done.
-    const queue = missing.values();
-    let pausedAtMs = PACING.nowMs();
-    const fetchers = Array.from({ length: Math.min(FETCHERS, missing.length) }, async () => {
-      for (const entry of queue) {
-        await this.#fetch(entry);
-        if (PACING.nowMs() - pausedAtMs < SLICE_MS) continue;
-        await PACING.pause();
-        pausedAtMs = PACING.nowMs();
-      }
-    });
-    await Promise.all(fetchers);
+    const [missing] = await this.#fetchAll(head.documents);
+    if (missing !== undefined)
+      throw new Error(`document ${documentId(missing)} (${missing.hash.slice(0, 12)}) is not in the bucket`);
     const documents = head.documents.map((entry) => this.#documents.get(entry.hash) as StoredDocument);
     this.#forgetAllBut(documents);
     refuseTooLarge(documents.length, sizeOf(documents));
     return documents;
   }
 
-  async #fetch(entry: HeadEntry): Promise<void> {
+  /** Resolves to those that are not there. Throws if one is not what its hash says. */
+  async #fetchAll(entries: readonly HeadEntry[]): Promise<readonly HeadEntry[]> {
+    const unknown = entries.filter((entry) => !this.#documents.has(entry.hash));
+    const missing: HeadEntry[] = [];
+    // A few at a time: thousands of requests in one go would be as many milliseconds in which nothing else is done.
+    const queue = unknown.values();
+    let pausedAtMs = PACING.nowMs();
+    const fetchers = Array.from({ length: Math.min(FETCHERS, unknown.length) }, async () => {
+      for (const entry of queue) {
+        if (!(await this.#fetch(entry))) missing.push(entry);
+        if (PACING.nowMs() - pausedAtMs < SLICE_MS) continue;
+        await PACING.pause();
+        pausedAtMs = PACING.nowMs();
+      }
+    });
+    await Promise.all(fetchers);
+    return missing;
+  }
+
+  /** False: it is not in the bucket. */
+  async #fetch(entry: HeadEntry): Promise<boolean> {
     const stored = await this.#bucket.get(documentKey(entry.hash));
-    if (stored === undefined)
-      throw new Error(`document ${documentId(entry)} (${entry.hash.slice(0, 12)}) is not in the bucket`);
+    if (stored === undefined) return false;
     const hash = createHash("sha256").update(stored.value).digest("hex");
     if (hash !== entry.hash) throw new Error(`document ${documentId(entry)} is not what its hash says`);
     this.#documents.set(hash, readStoredDocument(stored.value, hash));
+    return true;
   }
 
   #forgetAllBut(kept: readonly StoredDocument[]): void {
@@ -184,7 +228,11 @@ export class PolicyStore {
     for (let race = 0; race < MAX_RACES; race++) {
       const entries = merge(current.signed?.head.documents ?? [], change);
       const present = current.signed?.head;
-      if (present !== undefined && present.revision >= above && sameEntries(entries, present.documents)) return present;
+      if (present !== undefined && present.revision >= above && sameEntries(entries, present.documents)) {
+        // The head says so already; what was deleted under it is put back.
+        await this.#putDocuments(change.put);
+        if (current.spoiled === undefined) return present;
+      }
       refuseTooLarge(entries.length, sizeOf([...current.documents, ...change.put], entries));
       const head: PolicyHead = {
         revision: Math.max(present?.revision ?? 0, above) + 1,

@@ -100,7 +100,8 @@ export class DocumentsPass {
     const present = base.documents;
     const { change, outcomes } = reconcile({ ...wishes, present, isWatched });
     const before = base.signed?.head.revision ?? 0;
-    if (isEmpty(change)) return { outcomes, mesh: { type: "reached" }, revision: before };
+    // A head that was deleted or overwritten is written again, even as it was.
+    if (isEmpty(change) && base.spoiled === undefined) return { outcomes, mesh: { type: "reached" }, revision: before };
     if (!this.#options.mayWrite()) return undefined;
     try {
       const head = await this.#options.mesh.write(base, change);

@@ -19,6 +19,8 @@ const OPERATOR = "operator";
 /** Wait between two first dials, in ms. */
 const REDIAL_MS = 1_000;
 const SWEEP_MS = 1_000;
+/** What lies in the bucket is read whole this often, in ms: a document that somebody deleted under the head is put back. */
+const AFRESH_MS = 30_000;
 /** Stands as author in the history of the policy. */
 const AUTHOR = "kubernetes";
 
@@ -42,6 +44,7 @@ export class MeshLink {
   readonly #seed: Uint8Array;
   #store: PolicyStore | undefined;
   #control: NatsBroker | undefined;
+  #readAfreshAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #downSinceMs: number | undefined = performance.now();
 
@@ -78,15 +81,23 @@ export class MeshLink {
     this.#timer = setInterval(() => this.routers.sweep(), SWEEP_MS);
   }
 
-  /** Rejects if the broker cannot be reached. */
+  /** What is there, documents that somebody deleted left out. Rejects if the broker cannot be reached. */
   async read(): Promise<PolicySnapshot> {
-    return await this.#policy().read();
+    const now = performance.now();
+    const afresh = now - this.#readAfreshAtMs >= AFRESH_MS;
+    const snapshot = await this.#policy().readWhatIsThere({ afresh });
+    if (afresh) this.#readAfreshAtMs = now;
+    for (const { kind, name } of snapshot.missing ?? [])
+      this.#options.log.error(
+        { document: `${kind}/${name}` },
+        "a document of the policy is not in its bucket any more",
+      );
+    return snapshot;
   }
 
   /** Revision of the head's key in the bucket: it grows with whatever anybody does to the policy. */
   async headKeyRevision(): Promise<number> {
-    const { keyRevision, spoiled } = await this.#policy().readHead();
-    if (spoiled !== undefined) this.#options.log.warn({ spoiled }, "the head of the policy was spoiled");
+    const { keyRevision } = await this.#policy().readHead();
     return keyRevision;
   }
 
