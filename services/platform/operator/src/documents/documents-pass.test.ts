@@ -150,6 +150,22 @@ describe("a pass", () => {
     assert.equal(api.peek(ROUTES, "shop", "a"), undefined);
   });
 
+  it("does not let go of one that is deleted in the middle of the pass that writes it", async () => {
+    const { mesh, run, create, api } = await world();
+    await create("a");
+    await run();
+    await create("b");
+    mesh.beforeWrite = async () => {
+      await api.delete(ROUTES, { namespace: "shop", name: "a" });
+      for (let i = 0; i < 20; i++) await turn();
+    };
+    await run();
+    assert.ok(api.peek(ROUTES, "shop", "a") !== undefined, "its document is there still");
+    mesh.beforeWrite = async () => undefined;
+    await run();
+    assert.deepEqual([await mesh.names(), api.peek(ROUTES, "shop", "a")], [["Route/b"], undefined]);
+  });
+
   it("keeps a deleted resource while the mesh cannot be reached", async () => {
     const { mesh, run, create, api } = await world();
     await create("a");

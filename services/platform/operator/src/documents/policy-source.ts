@@ -30,6 +30,8 @@ export class PolicySource implements DocumentSource {
   readonly #options: PolicySourceOptions;
   /** Resources that speak for services of other namespaces, by owner: what to tell them. */
   readonly #foreign = new Map<string, string>();
+  /** Uids of those that were being deleted when the pass began: one that is deleted in the middle of it is still in the policy. */
+  readonly #leaving = new Set<string | undefined>();
 
   constructor(options: PolicySourceOptions) {
     this.#options = options;
@@ -48,9 +50,13 @@ export class PolicySource implements DocumentSource {
     const standing = new Map<string, string>();
     const names = this.#options.names.read();
     this.#foreign.clear();
+    this.#leaving.clear();
     for (const { all } of this.#watches()) {
       for (const resource of all) {
-        if (resource.metadata.deletionTimestamp !== undefined) continue;
+        if (resource.metadata.deletionTimestamp !== undefined) {
+          this.#leaving.add(resource.metadata.uid);
+          continue;
+        }
         const owner = ownerNameOf(resource);
         const createdAt = resource.metadata.creationTimestamp ?? "";
         const { document } = translateResource(resource);
@@ -92,7 +98,7 @@ export class PolicySource implements DocumentSource {
     const isHeld = finalizers.includes(FINALIZER);
     if (deletionTimestamp !== undefined) {
       // Until the mesh has let go of it, it stays.
-      if (!isHeld || result.mesh.type !== "reached") return;
+      if (!isHeld || result.mesh.type !== "reached" || !this.#leaving.has(resource.metadata.uid)) return;
       const others = finalizers.filter((name) => name !== FINALIZER);
       watch.learn(await api.setFinalizers(watch.kind, resource, others));
       return;
