@@ -255,6 +255,8 @@ describe("custom resource definitions", { skip: "missing" in binaries ? binaries
   it("take every document that the docs show", async () => {
     const shown = documentedExamples();
     assert.ok(shown.length > 0);
+    for (const namespace of new Set(shown.flatMap(({ text }) => /\bnamespace: ([a-z0-9-]+)/.exec(text)?.[1] ?? [])))
+      await api.must(["create", "namespace", namespace]);
     for (const { file, text } of shown) {
       const { code, stderr } = await api.kubectl(["apply", "--dry-run=server", "-f", "-"], text);
       assert.equal(code, 0, `${file}: ${stderr}\n${text}`);
@@ -280,18 +282,22 @@ describe("custom resource definitions", { skip: "missing" in binaries ? binaries
   });
 });
 
+const DOCS = ["broker-config/docs", "router/docs", "sdk/docs", "services"];
+
 /** Whole documents of our kinds in fenced YAML of the docs. */
 function documentedExamples(): readonly { readonly file: string; readonly text: string }[] {
   const found: { file: string; text: string }[] = [];
-  for (const file of ["README.md", ...docsUnder("router/docs"), ...docsUnder("sdk/docs"), ...docsUnder("services")]) {
+  for (const file of ["README.md", ...DOCS.flatMap(docsUnder)]) {
     let text: string;
     try {
       text = readFileSync(join(ROOT, file), "utf8");
     } catch {
       continue;
     }
-    for (const [, block = ""] of text.matchAll(/```ya?ml\n([\s\S]*?)```/g))
-      if (/^apiVersion: malla\.dev\/v1$/m.test(block) && /^spec:/m.test(block)) found.push({ file, text: block });
+    const blocks = [...text.matchAll(/```ya?ml\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
+    for (const document of blocks.flatMap((block) => block.split(/^---$/m)))
+      if (/^apiVersion: malla\.dev\/v1$/m.test(document) && /^spec:/m.test(document))
+        found.push({ file, text: document });
   }
   return found;
 }
