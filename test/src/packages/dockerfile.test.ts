@@ -39,16 +39,30 @@ interface Ended {
   readonly output: string;
 }
 
-/** Runs `node ARGS` in the image as its user, with no environment but the image's own. */
+/**
+ * Runs `node ARGS` with no environment but the image's own: as root may, with nothing but the image's files and as its user; else
+ * from its folder.
+ */
 function start(...args: readonly string[]): Ended {
-  const [uid, gid] = image.user.split(":").map(Number);
-  const [program] = image.entrypoint;
-  const { status, stdout, stderr, error } = spawnSync(join(image.folder, "usr/local/bin", program as string), args, {
+  const [uid, gid] = image.user.split(":");
+  const program = join("usr/local/bin", image.entrypoint[0] as string);
+  const inside = [
+    "--root",
+    image.folder,
+    "--wd",
+    image.workdir,
+    "--setgid",
+    `${gid}`,
+    "--setuid",
+    `${uid}`,
+    `/${program}`,
+  ];
+  const [command, ...first] = process.getuid?.() === 0 ? ["unshare", ...inside] : [join(image.folder, program)];
+  const { status, stdout, stderr, error } = spawnSync(command as string, [...first, ...args], {
     cwd: join(image.folder, image.workdir),
-    env: { ...image.env },
+    env: { PATH: process.env["PATH"] ?? "", ...image.env },
     encoding: "utf8",
     timeout: START_MS,
-    ...(process.getuid?.() === 0 ? { uid: uid as number, gid: gid as number } : {}),
   });
   assert.equal(error, undefined, String(error));
   return { code: status, output: `${stdout}${stderr}` };

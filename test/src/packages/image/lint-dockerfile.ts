@@ -3,6 +3,9 @@ import type { Instruction, Stage } from "./read-dockerfile.ts";
 
 const SECRET = /pass(word|phrase)?|secret|token|seed|api_?key|private_?key|credential/i;
 
+/** The empty image, which has no tags. */
+const NOTHING = "scratch";
+
 /** `line N: what is wrong`, in the order of the rules. */
 export function lintDockerfile(stages: readonly Stage[]): readonly string[] {
   const last = stages.at(-1);
@@ -23,7 +26,7 @@ function lintStage(stage: Stage, earlier: readonly Stage[]): string[] {
 }
 
 function lintImage({ image, line }: Stage, known: ReadonlySet<string>): string[] {
-  if (known.has(image)) return [];
+  if (known.has(image) || image === NOTHING) return [];
   const tag = /:([^/@]+)(?:@|$)/.exec(image)?.[1];
   if (image.includes("$")) return [`line ${line}: the image of a stage is written out`];
   if (tag === undefined && !image.includes("@sha256:")) return [`line ${line}: ${image} has no tag`];
