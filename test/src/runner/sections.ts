@@ -35,7 +35,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "unit",
     proves: "every package from its source",
-    boundMs: 300_000,
+    boundMs: 480_000,
     fileBoundMs: 60_000,
     files: ["{sdk,broker-config,router}/src/**/*.test.ts", "services/{shop,platform/*}/src/**/*.test.ts"],
   },
