@@ -7,6 +7,7 @@ const CHART = fileURLToPath(new URL("../../../../broker-config/kubernetes/chart"
 const VALUES = fileURLToPath(new URL("../../../../broker-config/kubernetes/chart/values-small.yaml", import.meta.url));
 export const NAMESPACE = "mesh";
 const RELEASE = "malla";
+const METRICS_PORT = 9464;
 const INSTALL_SECONDS = 240;
 /** More than the longest line of a count. */
 const KEPT_LOG_BYTES = 64 * 1024;
@@ -84,9 +85,10 @@ export class InstalledShop {
     );
   }
 
-  /** Addresses of the routers that are ready. */
-  async routerAddresses(): Promise<readonly string[]> {
-    return (await this.#routers()).flatMap(({ address, ready }) => (ready ? [address] : []));
+  /** How many requests each router that is ready has carried. */
+  async requestsByRouter(): Promise<readonly number[]> {
+    const ready = (await this.#routers()).filter((router) => router.ready);
+    return await Promise.all(ready.map(async ({ address }) => await countRequests(address)));
   }
 
   async #routers(): Promise<readonly { readonly address: string; readonly ready: boolean }[]> {
@@ -99,4 +101,10 @@ export class InstalledShop {
       return line === "" ? [] : [{ address, ready: ready === "True" }];
     });
   }
+}
+
+async function countRequests(address: string): Promise<number> {
+  const answer = await fetch(`http://${address}:${METRICS_PORT}/metrics`);
+  const counts = (await answer.text()).matchAll(/^mesh_requests_total\{.*\} (\d+)/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -34,6 +34,8 @@ describe("the shop on Kubernetes", { skip }, () => {
     const before = await shop.shopOn(1);
     await shop.scaleRouters(4);
     await shop.shopOn(CALLS);
+    const requests = await shop.requestsByRouter();
+    assert.ok(requests.length === 4 && requests.every((count) => count > 0), `each router carries some: ${requests}`);
     await shop.scaleRouters(1);
     const now = await shop.shopOn(CALLS);
     await cluster.explain(async () => {
