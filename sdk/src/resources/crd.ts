@@ -1,6 +1,7 @@
 // A kind as Kubernetes' CustomResourceDefinition, made from the one schema.
 import { stringify } from "yaml";
 import { API_VERSION, type Kind } from "../contract/documents.ts";
+import { withBareOn } from "./bare-on.ts";
 import { jsonSchemaFor, type StructuralSchema } from "./json-schema.ts";
 import type { PrinterColumn } from "./kind-definition.ts";
 import { API_GROUP, kindDefinition } from "./kinds.ts";
@@ -57,7 +58,12 @@ export function crdFor(kind: Kind): CustomResourceDefinition {
   const { spec } = jsonSchemaFor(kind).properties ?? {};
   if (spec === undefined) throw new TypeError(`the schema of ${kind} has no spec`);
   const { columns, ...definition } = kindDefinition(kind);
-  return crdOf({ ...definition, columns: [...columns, ...STATUS_COLUMNS], spec, status: policyStatusSchema() });
+  return crdOf({
+    ...definition,
+    columns: [...columns, ...STATUS_COLUMNS],
+    spec: withBareOn(spec),
+    status: policyStatusSchema(),
+  });
 }
 
 /** The definition of MeshService, which is no policy: it asks the operator for credentials. A new object each time. */

@@ -18,8 +18,8 @@ What the mesh is told, as YAML or JSON of \`apiVersion: ${API_VERSION}\`. The sa
 Fields that are not known are errors. A document with an error is refused whole, with line, path and reason. Durations
 are whole milliseconds, and their names end in \`Ms\`. \`[]\` stands for each entry of a list, \`<name>\` for any name.
 Lists of words are sets: an entry may stand once, and their order has no meaning. Text that looks like a number or like
-\`true\` is put in quotes: \`exact: "1"\`, \`version: "1.10"\`. kubectl reads \`yes\`, \`no\`, \`on\` and \`off\` as truth values, names
-of fields too: write \`"on":\` in files that are meant for both.`;
+\`true\` is put in quotes: \`exact: "1"\`, \`version: "1.10"\`. kubectl reads \`yes\`, \`no\`, \`on\` and \`off\` as truth values; a
+field called \`on\` is taken all the same.`;
 
 function renderOverview(): string {
   const rows = kindDefinitions.map(

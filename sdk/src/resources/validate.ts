@@ -1,5 +1,6 @@
 // One document, from plain values to its normal form or the list of what is wrong with it.
 import { API_VERSION, type MeshDocument } from "../contract/documents.ts";
+import { withSpelledOn } from "./bare-on.ts";
 import { describeIssue, describeValue, type FieldProblem } from "./describe-issue.ts";
 import type { FieldPath } from "./field-path.ts";
 import { documentSchema, isKind, kindDefinitions } from "./kinds.ts";
@@ -30,6 +31,7 @@ export function validateDocument(input: unknown, { sourceOf }: ValidateOptions =
   const result = documentSchema(input.kind).safeParse({
     ...written,
     metadata: withoutBookkeeping(written.metadata),
+    ...("spec" in written ? { spec: withSpelledOn(written.spec) } : {}),
   });
   if (result.success) return { document: result.data, problems: [] };
   const context = { kind: input.kind, document: input, sourceOf };

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { kindDefinitions, meshServiceDefinition } from "@malla/sdk/resources";
+import { kindDefinitions, meshServiceDefinition, validateDocument } from "@malla/sdk/resources";
 import { eventually } from "../../harness/index.ts";
 import { ApiServer, findKubernetes } from "../harness/index.ts";
 
@@ -251,6 +251,17 @@ describe("custom resource definitions", { skip: "missing" in binaries ? binaries
       await api.must(["apply", "--dry-run=server", "-f", "-"], example);
     });
   }
+
+  it("take `on` without quotes, which kubectl reads as true", async () => {
+    const route = `apiVersion: malla.dev/v1
+kind: Route
+metadata: { name: bare }
+spec: { match: { service: catalog }, retries: { attempts: 2, on: [gone] } }
+`;
+    const stored = await api.must(["apply", "--dry-run=server", "-o", "json", "-f", "-"], route);
+    const { document } = validateDocument(JSON.parse(stored));
+    assert.deepEqual(document?.kind === "Route" && document.spec.retries?.on, ["gone"]);
+  });
 
   it("take every document that the docs show", async () => {
     const shown = documentedExamples();
