@@ -120,13 +120,7 @@ for (let calls = 1; ; calls++) {
   }
   const calls = Number(/(\d+) calls, \d+ failed\n[\s\S]*$/.exec(asker.output())?.[1] ?? 0);
   await asker.until(`${(Math.floor(calls / 50) + 4) * 50} calls`);
-  // A caller whose own server is gone may find no other within its patience; nothing else may happen to a call.
-  const failed = asker.output().match(/^call failed.*$/gm) ?? [];
-  assert.deepEqual(
-    failed.filter((one) => !one.includes("nothing was sent")),
-    [],
-  );
-  assert.ok(failed.length <= before.brokers.length, failed.join("\n"));
+  assert.deepEqual(asker.output().match(/^call failed.*$/gm) ?? [], []);
 });
 
 test("started again it has its servers and its policy; another number that would lose them is refused", async () => {
