@@ -11,14 +11,14 @@ export interface TlsFiles {
   readonly keyFile?: string;
 }
 
-/** As the environment has them: NATS_CA, NATS_CERT, NATS_KEY. Undefined if it has none. */
+/** As the environment has them: NATS_CA, NATS_CERT, NATS_KEY. What is empty is not there. Undefined if it has none. */
 export function tlsFilesFrom(environment: Readonly<Record<string, string | undefined>>): TlsFiles | undefined {
-  const { NATS_CA, NATS_CERT, NATS_KEY } = environment;
-  if (NATS_CA === undefined && NATS_CERT === undefined && NATS_KEY === undefined) return undefined;
+  const { NATS_CA = "", NATS_CERT = "", NATS_KEY = "" } = environment;
+  if (NATS_CA === "" && NATS_CERT === "" && NATS_KEY === "") return undefined;
   return {
-    ...(NATS_CA === undefined ? {} : { caFile: NATS_CA }),
-    ...(NATS_CERT === undefined ? {} : { certFile: NATS_CERT }),
-    ...(NATS_KEY === undefined ? {} : { keyFile: NATS_KEY }),
+    ...(NATS_CA === "" ? {} : { caFile: NATS_CA }),
+    ...(NATS_CERT === "" ? {} : { certFile: NATS_CERT }),
+    ...(NATS_KEY === "" ? {} : { keyFile: NATS_KEY }),
   };
 }
 

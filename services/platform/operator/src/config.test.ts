@@ -6,7 +6,7 @@ it("needs the mesh's home, and has defaults for the rest", () => {
   const config = loadOperatorConfig({ MALLA_HOME: "/etc/malla" });
   assert.deepEqual(config, {
     servers: ["nats://127.0.0.1:4222"],
-    caFile: undefined,
+    tls: undefined,
     home: "/etc/malla",
     namespace: "default",
     release: "malla",
@@ -28,7 +28,7 @@ it("takes lists with blanks, and an empty setting is none", () => {
   });
   assert.deepEqual(config.servers, ["nats://a:4222", "nats://b:4222"]);
   assert.deepEqual(config.watchNamespaces, ["shop", "billing"]);
-  assert.equal(config.caFile, undefined);
+  assert.equal(config.tls, undefined);
 });
 
 it("tells all problems together", () => {

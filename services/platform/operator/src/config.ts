@@ -1,5 +1,5 @@
 // What the operator is told, from the environment, checked. All problems are reported together.
-
+import { type TlsFiles, tlsFilesFrom } from "@malla/sdk/broker";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "@malla/sdk/telemetry";
 import { parseSelector } from "./identity/label-selector.ts";
 import { NAMESPACE_SELECTOR } from "./names.ts";
@@ -10,8 +10,8 @@ export const DEFAULT_RELEASE = "malla";
 
 export interface OperatorConfig {
   readonly servers: readonly string[];
-  /** Path of a PEM file with which the broker's certificate is checked. */
-  readonly caFile: string | undefined;
+  /** Undefined: no TLS, or by what the system trusts. */
+  readonly tls: TlsFiles | undefined;
   /** The mesh's home: its keys lie under `keys/`, and are only read. */
   readonly home: string;
   /** Where the Lease is. */
@@ -68,7 +68,7 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
   if (problems.length > 0) throw new Error(`the operator cannot start:\n- ${problems.join("\n- ")}`);
   return Object.freeze({
     servers,
-    caFile: read("NATS_CA"),
+    tls: tlsFilesFrom(environment),
     home: home as string,
     namespace,
     release,

@@ -93,9 +93,9 @@ class Operator {
   constructor(parts: OperatorParts) {
     this.#parts = parts;
     const { config, api, identity, log, keys } = parts;
-    const { servers, caFile, namespace, release } = config;
+    const { servers, tls, namespace, release } = config;
     const policyChanged = (): void => this.#documents.trigger();
-    this.#mesh = new MeshLink({ servers, caFile, keys, identity, log, onChange: policyChanged });
+    this.#mesh = new MeshLink({ servers, tls, keys, identity, log, onChange: policyChanged });
     this.#lease = new Lease({
       api,
       key: { namespace, name: leaseName(release) },
@@ -166,7 +166,7 @@ class Operator {
 
   #credentialsLoop(): Loop {
     const { api, config, log } = this.#parts;
-    const { home, caFile, workloadUrl } = config;
+    const { home, tls, workloadUrl } = config;
     const pass = new CredentialsPass({
       api,
       names: this.#names,
@@ -176,7 +176,7 @@ class Operator {
       issuer: new IssuerSource(async () => ({
         keys: await readKeys(home),
         url: workloadUrl,
-        ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+        ca: tls?.caFile === undefined ? undefined : await readFile(tls.caFile, "utf8"),
       })),
       mayWrite: () => this.#lease.held,
       onError: (error) => this.#failed("kubernetes", error),

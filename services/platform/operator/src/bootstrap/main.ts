@@ -2,6 +2,7 @@
 // The Jobs of the chart: `keys` makes the Secrets of a mesh, `streams` its streams. Both may be run again at any time.
 import { setTimeout as sleep } from "node:timers/promises";
 import { bootstrapStreams, ensureKeys } from "@malla/broker-config";
+import { tlsFilesFrom } from "@malla/sdk/broker";
 import { connectKubernetes } from "../kubernetes/client-api.ts";
 import { readBootstrapConfig } from "./bootstrap-config.ts";
 import { bootstrapKeys } from "./bootstrap-keys.ts";
@@ -29,8 +30,8 @@ async function streams(): Promise<void> {
     applications: [],
   });
   const replicas = nats.replicas >= COPIED_FROM ? 3 : 1;
-  const caFile = process.env["NATS_CA"];
-  const tls = caFile === undefined || caFile === "" ? {} : { tls: { caFile } };
+  const files = tlsFilesFrom(process.env);
+  const tls = files === undefined ? {} : { tls: files };
   say(`making the streams at ${servers}, with ${replicas === 1 ? "one copy" : "three copies"}`);
   await tryUntil(
     async (remainingMs) => {

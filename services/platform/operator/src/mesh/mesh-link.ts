@@ -2,7 +2,7 @@
 // they have in force. Both are tried until they are there, and come back by themselves.
 import { setTimeout as sleep } from "node:timers/promises";
 import { issueCredentials, type Keys, policyPublicKey, policySigningKey } from "@malla/broker-config";
-import { connectNats, type NatsBroker, openKeyValue } from "@malla/sdk/broker";
+import { connectNats, type NatsBroker, openKeyValue, type TlsFiles } from "@malla/sdk/broker";
 import { subscriptions } from "@malla/sdk/contract";
 import {
   POLICY_BUCKET,
@@ -26,8 +26,8 @@ const AUTHOR = "kubernetes";
 
 export interface MeshLinkOptions {
   readonly servers: readonly string[];
-  /** Path of a PEM file; undefined: what the system trusts, or no TLS. */
-  readonly caFile: string | undefined;
+  /** Undefined: no TLS, or by what the system trusts. */
+  readonly tls: TlsFiles | undefined;
   readonly keys: Keys;
   /** For names of connections. */
   readonly identity: string;
@@ -119,7 +119,7 @@ export class MeshLink {
 
   /** Dials until it is there and `ready` has gone through. */
   async #open(account: "CTRL" | "MESH", ready: (broker: NatsBroker) => Promise<void>): Promise<void> {
-    const { keys, servers, caFile, identity, log, onChange } = this.#options;
+    const { keys, servers, tls, identity, log, onChange } = this.#options;
     let told = false;
     while (!this.#stop.signal.aborted) {
       let broker: NatsBroker | undefined;
@@ -131,7 +131,7 @@ export class MeshLink {
           credentials,
           name: `${identity}/${account}`,
           inboxPrefix: `_INBOX.${OPERATOR}`,
-          ...(caFile === undefined ? {} : { tls: { caFile } }),
+          ...(tls === undefined ? {} : { tls }),
           onCallbackError: (error, subject) => log.error({ err: error, subject }, "a message could not be handled"),
         });
         if (this.#stop.signal.aborted) return await broker.close();
