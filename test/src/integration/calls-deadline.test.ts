@@ -29,10 +29,10 @@ function note(name: string, context: CallContext): Run {
 }
 
 before(async () => {
-  mesh = await startMesh({ serves: ["leaf", "branch"] });
-  const leaf = {
+  mesh = await startMesh({ serves: ["twig", "branch"] });
+  const twig = {
     hang: async (_: unknown, context: CallContext) => {
-      note("leaf", context);
+      note("twig", context);
       await once(context.signal, "abort");
       throw new Error("too late to matter");
     },
@@ -42,20 +42,20 @@ before(async () => {
       return "finished";
     },
   };
-  await mesh.service("leaf", leaf);
+  await mesh.service("twig", twig);
   const branch: Mesh = await mesh.service("branch", {
     pass: async (request: unknown, context: CallContext) => {
       note("branch", context);
       await sleep(60);
-      return await branch.call("leaf", "hang", request);
+      return await branch.call("twig", "hang", request);
     },
     passLonger: async (request: unknown, context: CallContext) => {
       note("branch", context);
-      return await branch.call("leaf", "hang", request, { timeoutMs: 60_000 });
+      return await branch.call("twig", "hang", request, { timeoutMs: 60_000 });
     },
     shorter: async (request: unknown, context: CallContext) => {
       note("branch", context);
-      return await branch.call("leaf", "hang", request, { timeoutMs: 100 });
+      return await branch.call("twig", "hang", request, { timeoutMs: 100 });
     },
   });
   caller = await mesh.caller("asker");
@@ -80,10 +80,10 @@ function runOf(name: string): Run {
 
 test("a call ends at its deadline, and so does its handler", async () => {
   runs.length = 0;
-  const { result, ms } = await timed(async () => await failure(caller.call("leaf", "hang", {}, { timeoutMs: 600 })));
+  const { result, ms } = await timed(async () => await failure(caller.call("twig", "hang", {}, { timeoutMs: 600 })));
   assert.deepEqual([result.status, result.reason], ["DEADLINE_EXCEEDED", "deadline"]);
   assert.ok(ms >= 570 && ms < 1_200, `${ms} ms`);
-  const run = runOf("leaf");
+  const run = runOf("twig");
   assert.ok(run.remainingMs > 100 && run.remainingMs <= 600, `the handler was told ${run.remainingMs} ms`);
   await eventually(() => assert.ok(run.signal.aborted), { withinMs: 1_000 });
   // The router's word that its deadline has passed and the instance's own timer race for the same instant.
@@ -92,7 +92,7 @@ test("a call ends at its deadline, and so does its handler", async () => {
 
 test("a handler that does not listen is answered for at the deadline", async () => {
   const { result, ms } = await timed(
-    async () => await failure(caller.call("leaf", "deaf", { ms: 3_000 }, { timeoutMs: 200 })),
+    async () => await failure(caller.call("twig", "deaf", { ms: 3_000 }, { timeoutMs: 200 })),
   );
   assert.equal(result.reason, "deadline");
   assert.ok(ms < 900, `${ms} ms`);
@@ -104,7 +104,7 @@ test("a nested call gets what is left, whatever it asks for", async () => {
     const error = await failure(caller.call("branch", method, {}, { timeoutMs: 600 }));
     assert.equal(error.status, "DEADLINE_EXCEEDED", method);
     const outer = runOf("branch");
-    const inner = runOf("leaf");
+    const inner = runOf("twig");
     // The branch works for 60 ms before it calls, which nobody gives back.
     const leastMs = method === "pass" ? 55 : 0;
     const spentMs = outer.remainingMs - inner.remainingMs;
@@ -133,10 +133,10 @@ test("aborting a call cancels its handler and the calls the handler made", async
   controller.abort();
   const error = await running;
   assert.deepEqual([error.status, error.reason], ["CANCELLED", "cancelled"]);
-  await eventually(() => assert.ok(runOf("branch").signal.aborted && runOf("leaf").signal.aborted), {
+  await eventually(() => assert.ok(runOf("branch").signal.aborted && runOf("twig").signal.aborted), {
     withinMs: 1_000,
   });
-  for (const name of ["branch", "leaf"]) {
+  for (const name of ["branch", "twig"]) {
     assert.equal((runOf(name).signal.reason as MeshError).reason, "cancelled", name);
     assert.ok(runOf(name).abortedAtMs - abortedAtMs < 800, `${name} after ${runOf(name).abortedAtMs - abortedAtMs} ms`);
   }
@@ -144,7 +144,7 @@ test("aborting a call cancels its handler and the calls the handler made", async
 
 test("a signal that is aborted already sends nothing", async () => {
   runs.length = 0;
-  const error = await failure(caller.call("leaf", "hang", {}, { signal: AbortSignal.abort() }));
+  const error = await failure(caller.call("twig", "hang", {}, { signal: AbortSignal.abort() }));
   assert.equal(error.reason, "cancelled");
   await sleep(50);
   assert.equal(runs.length, 0);
@@ -154,14 +154,14 @@ test("a cancel right behind its call, and one behind its end, do no harm", async
   for (let i = 0; i < 50; i++) {
     const controller = new AbortController();
     const running = caller
-      .call("leaf", "deaf", { ms: i % 3 }, { signal: controller.signal })
+      .call("twig", "deaf", { ms: i % 3 }, { signal: controller.signal })
       .catch((error: unknown) => error);
     if (i % 2 === 0) controller.abort();
     else setTimeout(() => controller.abort(), i % 5);
     const outcome = await running;
     if (outcome !== "finished") assert.equal((outcome as MeshError).reason, "cancelled");
   }
-  assert.equal(await caller.call("leaf", "deaf", { ms: 0 }), "finished");
+  assert.equal(await caller.call("twig", "deaf", { ms: 0 }), "finished");
 });
 
 test("nothing stays in flight afterwards", async () => {
@@ -172,7 +172,7 @@ test("nothing stays in flight afterwards", async () => {
 
 test("the deadline of a caller who does not know its router is kept too", async () => {
   const early = await mesh.caller("early");
-  const { result, ms } = await timed(async () => await failure(early.call("leaf", "hang", {}, { timeoutMs: 200 })));
+  const { result, ms } = await timed(async () => await failure(early.call("twig", "hang", {}, { timeoutMs: 200 })));
   assert.equal(result.reason, "deadline");
   assert.ok(ms < 900, `${ms} ms`);
 });
@@ -182,9 +182,9 @@ test("a route's own timeout is the most a caller gets", async () => {
 apiVersion: malla.dev/v1
 kind: Route
 metadata: { name: quick }
-spec: { match: { service: leaf, methods: [hang] }, timeoutMs: 150 }
+spec: { match: { service: twig, methods: [hang] }, timeoutMs: 150 }
 `);
-  const { result, ms } = await timed(async () => await failure(caller.call("leaf", "hang", {}, { timeoutMs: 5_000 })));
+  const { result, ms } = await timed(async () => await failure(caller.call("twig", "hang", {}, { timeoutMs: 5_000 })));
   assert.equal(result.reason, "deadline");
   assert.ok(ms < 900, `${ms} ms`);
   await mesh.remove("Route/quick");
