@@ -37,7 +37,9 @@ export const ATTACKS: readonly Attack[] = [
     waitsFor: "",
     tests: [
       grants("a reply subject of one's own does not become a permission to publish"),
-      broker("a role's key is for ordinary connections, has no permission to respond, and no list of it is empty"),
+      broker(
+        "a role's key is for ordinary connections, or for leaf nodes and nothing else, has no permission to respond, and no list of it is empty",
+      ),
     ],
   },
   {
@@ -150,7 +152,9 @@ export const ATTACKS: readonly Attack[] = [
     attack: "empty lists, queues in grants, leaf links, users with grants of their own",
     waitsFor: "",
     tests: [
-      broker("a role's key is for ordinary connections, has no permission to respond, and no list of it is empty"),
+      broker(
+        "a role's key is for ordinary connections, or for leaf nodes and nothing else, has no permission to respond, and no list of it is empty",
+      ),
       broker("open no connection: an account's identity signs nobody, and no user brings grants of its own"),
     ],
   },

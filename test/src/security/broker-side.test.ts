@@ -250,7 +250,7 @@ describe("credentials that were not issued as they should be", () => {
       await assert.rejects(connecting(await signed(how)), /refused these credentials/, how);
   });
 
-  test("a role's key is for ordinary connections, has no permission to respond, and no list of it is empty", async () => {
+  test("a role's key is for ordinary connections, or for leaf nodes and nothing else, has no permission to respond, and no list of it is empty", async () => {
     const accounts = await readFile(`${besieged.mesh.home}/server/accounts.conf`, "utf8");
     const jwts = [...accounts.matchAll(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g)].map(([jwt]) => jwt);
     let signers = 0;
@@ -260,7 +260,7 @@ describe("credentials that were not issued as they should be", () => {
         if (typeof key === "string") continue;
         signers++;
         const { allowed_connection_types: types, pub, sub, resp } = key.template;
-        assert.deepEqual([types, resp], [["STANDARD"], undefined]);
+        assert.deepEqual([types, resp], [[key.role === "leaf" ? "LEAFNODE" : "STANDARD"], undefined]);
         assert.ok(pub.allow.length > 0 && sub.allow.length > 0);
         assert.ok(![...pub.allow, ...sub.allow].some((subject) => subject.includes(" ")), "a queue would be dropped");
       }
@@ -274,6 +274,7 @@ function keyPair({ seed }: NKey): KeyPair {
 }
 
 interface SigningKey {
+  readonly role: string;
   readonly template: {
     readonly allowed_connection_types?: readonly string[];
     readonly resp?: unknown;
