@@ -120,3 +120,23 @@ test("while the connection is down nothing is answered and nothing thrown", asyn
   await server.settle();
   assert.deepEqual(errors, []);
 });
+
+test("while the connection moves and hears a question twice it is answered once, and afterwards as ever", async () => {
+  const server = new MemoryServer();
+  const [instance, asker] = [server.connect(), server.connect()];
+  let answers = 0;
+  asker.subscribe("_INBOX.srv.>", ({ payload }) => void (payload.length > 0 && answers++));
+  new MicroResponder(instance, createTestRuntime().refusals, () => facts()).start();
+  const ask = async (subject: string, reply: string): Promise<number> => {
+    answers = 0;
+    for (const _ of [1, 2]) asker.publish(subject, new Uint8Array(0), reply);
+    await server.settle();
+    return answers;
+  };
+  instance.hearsTwice = true;
+  assert.equal(await ask("$SRV.PING", "_INBOX.srv.x"), 1);
+  assert.equal(await ask("$SRV.PING.orders", "_INBOX.srv.x"), 1, "another question with the same inbox");
+  assert.equal(await ask("$SRV.PING", "_INBOX.srv.y"), 1);
+  instance.hearsTwice = false;
+  assert.equal(await ask("$SRV.PING", "_INBOX.srv.x"), 2);
+});

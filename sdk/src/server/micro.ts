@@ -7,6 +7,8 @@ import type { Refusals } from "../telemetry/refusals.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
 
 const NS_PER_MS = 1_000_000;
+/** A move takes a few seconds. Who asks so often meanwhile may hear an answer twice. */
+const MAX_ANSWERED = 1_000;
 
 export interface MicroEndpoint {
   readonly name: string;
@@ -32,6 +34,8 @@ export class MicroResponder {
   readonly #refusals: Refusals;
   readonly #facts: () => MicroFacts;
   #subscriptions: BrokerSubscription[] = [];
+  /** Questions answered while this connection moves and hears everything twice, by where their answers go. */
+  readonly #answered = new Set<string>();
 
   constructor(broker: Broker, refusals: Refusals, facts: () => MicroFacts) {
     this.#broker = broker;
@@ -71,8 +75,20 @@ export class MicroResponder {
         });
       return;
     }
-    if (!this.#broker.connected) return;
+    if (!this.#broker.connected || this.#heardBefore(message)) return;
     this.#broker.publish(message.reply, Buffer.from(JSON.stringify(microAnswer(verb, facts))));
+  }
+
+  #heardBefore({ subject, reply }: BrokerMessage): boolean {
+    if (!this.#broker.hearsTwice) {
+      this.#answered.clear();
+      return false;
+    }
+    // One inbox may be asked with for several subjects.
+    const question = `${subject} ${reply}`;
+    const heard = this.#answered.has(question);
+    if (this.#answered.size < MAX_ANSWERED) this.#answered.add(question);
+    return heard;
   }
 }
 
