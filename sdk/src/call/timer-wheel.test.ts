@@ -204,6 +204,17 @@ describe("the drive", () => {
     assert.deepEqual(log, ["idle"]);
   });
 
+  test("that runs a moment too soon while nothing is pending leaves nothing to wait for behind", () => {
+    const { clock, log, timers, run } = driven();
+    timers.cancel(timers.schedule(20, () => undefined));
+    clock.stall(19.6);
+    run();
+    clock.stall(80.4);
+    timers.schedule(3_000, () => undefined);
+    timers.schedule(150, () => undefined);
+    assert.deepEqual(log, ["arm 20", "idle", "arm 3000", "arm 150"]);
+  });
+
   test("looks again after a turn for what is due later than that", () => {
     const { clock, log, timers, run } = driven();
     timers.schedule(2.5 * TURN_MS, () => undefined);

@@ -89,7 +89,9 @@ export class TimerWheel implements Timers {
     if (head !== undefined) head.previous = timer;
     this.#heads[slot] = timer;
     this.#pending++;
-    if (due < this.#armedTick || this.#pending === 1) this.#arm(due, nowTick);
+    // The only one decides, whatever was waited for before: that may have passed while nothing was pending.
+    if (this.#pending === 1) this.#armedTick = Number.POSITIVE_INFINITY;
+    if (due < this.#armedTick) this.#arm(due, nowTick);
     return timer;
   }
 
