@@ -15,6 +15,8 @@ const { values } = parseArgs({
   },
 });
 const payload = Buffer.alloc(Number(values.bytes), "x");
+// Also opens standard output, which may be a pipe, before the mesh counts what is open.
+process.stdout.write(`routed calls of ${payload.length} bytes, ${values.concurrency} at a time\n`);
 const mesh = await startMesh({ routerProcesses: true });
 try {
   await mesh.service("echo", { echo: (request: unknown) => request }, { maxInFlight: 1_000 });

@@ -28,6 +28,8 @@ const SUBJECTS = [
 
 const { values } = parseArgs({ options: { connections: { type: "string", default: "4000" } } });
 const count = Number(values.connections);
+// Also opens standard output, which may be a pipe, before the mesh counts what is open.
+process.stdout.write(`${count} connections\n`);
 const mesh = await startMesh({ routers: 0 });
 try {
   const identity = readIdentity(await issueCredentials(mesh.keys, { name: "idle", role: "service" }));
