@@ -1,7 +1,7 @@
 // Which revision of the policy each router says it has in force.
 import { issueCredentials, type Keys } from "@malla/broker-config";
 import { connectNats } from "@malla/sdk/broker";
-import { decodeRouterState, subscriptions } from "@malla/sdk/contract";
+import { decodeRouterState, parseRouterSubject, subscriptions } from "@malla/sdk/contract";
 
 export interface RouterRevisions {
   /** By router, as it was announced last. */
@@ -19,8 +19,8 @@ export async function listenToRouters(servers: readonly string[], keys: Keys): P
   });
   const revisions = new Map<string, number>();
   broker.subscribe(subscriptions.routers, ({ subject, payload }) => {
-    const state = decodeRouterState(payload);
-    if (state !== undefined) revisions.set(subject.split(".")[2] as string, state.policyRevision);
+    const [router, state] = [parseRouterSubject(subject), decodeRouterState(payload)];
+    if (router !== undefined && state !== undefined) revisions.set(router, state.policyRevision);
   });
   return { revisions, close: async () => await broker.close() };
 }

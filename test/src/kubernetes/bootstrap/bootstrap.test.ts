@@ -18,19 +18,19 @@ import { POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
 import { makeCertificates, type TestCertificates } from "../../harness/certificates.ts";
 import { freePort } from "../../harness/free-port.ts";
 import { eventually } from "../../harness/index.ts";
-import { type CommandOutcome, findKubernetes, runProgram } from "../harness/index.ts";
+import { type CommandOutcome, kubernetesOrSkip, runProgram } from "../harness/index.ts";
 import { BOOTSTRAP, BootstrapWorld, NAMESPACE, RELEASE, SECRETS } from "./bootstrap-world.ts";
 
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 const [KEYS, SIGNER, NATS_CONFIG] = SECRETS;
 const MALLA = join(import.meta.dirname, "../../../../services/platform/cli/dist/main.js");
 const POD = { POD_NAME: `${RELEASE}-nats-0` } as const;
 const PATIENCE = { withinMs: 60_000, everyMs: 100 } as const;
 
-describe("bootstrap", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("bootstrap", { skip }, () => {
   let world: BootstrapWorld;
   before(async () => {
-    if (!("missing" in binaries)) world = await BootstrapWorld.start(binaries);
+    if (skip === false) world = await BootstrapWorld.start(binaries());
   });
   after(async () => await world?.stop());
 

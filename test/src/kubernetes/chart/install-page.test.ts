@@ -4,15 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { CHART_FOLDER, find, RELEASE, render } from "./chart.ts";
 import { USED_VALUES } from "./used-values.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const page = readFileSync(`${ROOT}/broker-config/docs/install.md`, "utf8");
 const blocks = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, text]) => (text as string).trim().split("\n"));
-const binaries = findKubernetes();
-const skip = "missing" in binaries ? binaries.missing : false;
+const { skip, binaries } = kubernetesOrSkip();
 
 test("ten commands lead from an empty cluster to a call", () => {
   assert.equal(blocks[0]?.length, 10);
@@ -39,7 +38,7 @@ test("every value it names is a value of the chart", () => {
 
 describe("what it names in the cluster", { skip }, () => {
   test("is what the chart makes", async () => {
-    const helm = "missing" in binaries ? "" : binaries.helm;
+    const { helm } = binaries();
     const objects = await render({ helm, file: "values-small.yaml" });
     const deployments = [...page.matchAll(/deploy\/([\w-]+)/g)].map(([, name]) => name as string);
     assert.ok(deployments.length > 0);

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { shopPolicies } from "@malla/shop";
 import { eventually } from "../../harness/index.ts";
-import { ApiServer, type CommandOutcome, findKubernetes } from "../harness/index.ts";
+import { ApiServer, type CommandOutcome, kubernetesOrSkip } from "../harness/index.ts";
 import {
   CHART_FOLDER,
   NAMESPACE,
@@ -21,8 +21,7 @@ import {
 import { foreignCrds } from "./foreign-crds.ts";
 import { MANIFEST } from "./render-manifest.ts";
 
-const binaries = findKubernetes();
-const skip = "missing" in binaries ? binaries.missing : false;
+const { skip, binaries } = kubernetesOrSkip();
 const CRDS = `${CHART_FOLDER}/crds`;
 const HOOK_MS = 30_000;
 
@@ -30,9 +29,9 @@ describe("the chart and a real API server", { skip }, () => {
   let server: ApiServer;
 
   before(async () => {
-    if ("missing" in binaries) return;
+    if (skip !== false) return;
     assert.ok(existsSync(CRDS), "there are no definitions in chart/crds: run `npm run generate:crds`");
-    server = await ApiServer.start(binaries);
+    server = await ApiServer.start(binaries());
     await server.must(["apply", "-f", "-"], JSON.stringify(foreignCrds()));
     await server.must(["apply", "--server-side", "-f", CRDS]);
     await server.must(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);

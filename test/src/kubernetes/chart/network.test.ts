@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CLIENT_LABEL } from "@malla/operator";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { NAMESPACE, podTemplates, type Rendered, render } from "./chart.ts";
 import { type FlowPod, isAllowed, type Outside } from "./network-flow.ts";
 
-const binaries = findKubernetes();
-const skip = "missing" in binaries ? binaries.missing : false;
-const helm = "missing" in binaries ? "" : binaries.helm;
+const { skip, binaries } = kubernetesOrSkip();
+const helm = skip === false ? binaries().helm : "";
 
 const CLIENT = { [CLIENT_LABEL]: "true" };
 const MESH = { "malla.dev/mesh": "true" };

@@ -21,7 +21,7 @@ import {
   URL_KEY,
 } from "@malla/operator";
 import { SHOP_ACCOUNT, shopPolicies, shopProcesses } from "@malla/shop";
-import { findKubernetes, runProgram } from "../harness/index.ts";
+import { kubernetesOrSkip, runProgram } from "../harness/index.ts";
 import {
   CHART_FOLDER,
   find,
@@ -38,9 +38,8 @@ import {
 import { podProblems } from "./pod-security.ts";
 import { MANIFEST, renderManifest } from "./render-manifest.ts";
 
-const binaries = findKubernetes();
-const skip = "missing" in binaries ? binaries.missing : false;
-const helm = "missing" in binaries ? "" : binaries.helm;
+const { skip, binaries } = kubernetesOrSkip();
+const helm = skip === false ? binaries().helm : "";
 const SETS = [undefined, ...VALUE_FILES];
 const SHOP_POLICIES = `${CHART_FOLDER}/shop-policies`;
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));

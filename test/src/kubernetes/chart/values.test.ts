@@ -3,13 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { isMap, type Pair, parseDocument, type Scalar } from "yaml";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { CHART_FOLDER, renderText, VALUE_FILES } from "./chart.ts";
 import { USED_VALUES } from "./used-values.ts";
 
-const binaries = findKubernetes();
-const skip = "missing" in binaries ? binaries.missing : false;
-const helm = "missing" in binaries ? "" : binaries.helm;
+const { skip, binaries } = kubernetesOrSkip();
+const helm = skip === false ? binaries().helm : "";
 const DOCUMENTED = /^ -- \S/;
 
 interface Schema {

@@ -4,11 +4,11 @@ import { after, before, describe, it } from "node:test";
 import type { Mesh } from "@malla/sdk";
 import { MeshError } from "@malla/sdk/contract";
 import { eventually } from "../../harness/index.ts";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { OperatorMesh } from "../operator/operator-mesh.ts";
 import { applyGatewayCrds } from "./gateway-crds.ts";
 
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 
 interface Parent {
   readonly parentRef: object;
@@ -60,13 +60,13 @@ spec:
 ${more}`;
 }
 
-describe("Gateway API", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("Gateway API", { skip }, () => {
   let world: OperatorMesh;
   let cart: Mesh;
 
   before(async () => {
-    if ("missing" in binaries) return;
-    world = await OperatorMesh.start(binaries, { routers: 1 });
+    if (skip !== false) return;
+    world = await OperatorMesh.start(binaries(), { routers: 1 });
     await applyGatewayCrds(world.api);
     await world.apply(SERVICES);
     await world.leads(await world.operator());

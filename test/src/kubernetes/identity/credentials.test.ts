@@ -8,10 +8,10 @@ import { issueCredentials } from "@malla/broker-config";
 import { connect } from "@malla/sdk";
 import { readCredentials } from "@malla/sdk/contract";
 import { eventually } from "../../harness/index.ts";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { OperatorMesh, type OperatorProcess } from "../operator/operator-mesh.ts";
 
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 const HOUR_MS = 3_600_000;
 /** A pass looks at everything this often, and a little more. */
 const PASS_MS = 45_000;
@@ -49,15 +49,15 @@ interface Secret {
   readonly data: Readonly<Record<string, string>>;
 }
 
-describe("credentials for workloads", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("credentials for workloads", { skip }, () => {
   let world: OperatorMesh;
   let operator: OperatorProcess;
   let folder: string;
 
   before(async () => {
-    if ("missing" in binaries) return;
+    if (skip !== false) return;
     folder = await mkdtemp(join(tmpdir(), "malla-identity-"));
-    world = await OperatorMesh.start(binaries, { routers: 1 });
+    world = await OperatorMesh.start(binaries(), { routers: 1 });
     await world.apply(NAMESPACES);
     operator = await world.operator();
     await world.leads(operator);

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { MeshError } from "@malla/sdk/contract";
 import { eventually, timed } from "../../harness/index.ts";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { OperatorMesh, type OperatorProcess } from "./operator-mesh.ts";
 
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 /** What the README promises of any change. */
 const LIVE_MS = 2_000;
 
@@ -18,13 +18,13 @@ metadata: { name: ${name} }
 spec: { service: ${service}, rules: [{ principals: [${principal}] }] }
 `;
 
-describe("kubectl and the mesh", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("kubectl and the mesh", { skip }, () => {
   let world: OperatorMesh;
   let operator: OperatorProcess;
 
   before(async () => {
-    if ("missing" in binaries) return;
-    world = await OperatorMesh.start(binaries, { routers: 1 });
+    if (skip !== false) return;
+    world = await OperatorMesh.start(binaries(), { routers: 1 });
     operator = await world.operator();
     await world.leads(operator);
   });

@@ -6,11 +6,11 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { kindDefinitions, meshServiceDefinition, validateDocument } from "@malla/sdk/resources";
 import { eventually } from "../../harness/index.ts";
-import { ApiServer, findKubernetes } from "../harness/index.ts";
+import { ApiServer, kubernetesOrSkip } from "../harness/index.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const CRDS = join(ROOT, "broker-config/kubernetes/chart/crds");
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 
 /** `spec` of a document as JSON, and what the refusal must say. */
 interface Wrong {
@@ -216,12 +216,12 @@ const WRONG: readonly Wrong[] = [
   },
 ];
 
-describe("custom resource definitions", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("custom resource definitions", { skip }, () => {
   let api: ApiServer;
 
   before(async () => {
-    if ("missing" in binaries) return;
-    api = await ApiServer.start(binaries);
+    if (skip !== false) return;
+    api = await ApiServer.start(binaries());
     await api.must(["apply", "--server-side", "-f", CRDS]);
     for (const file of readdirSync(CRDS)) {
       const name = file.replace(/\.yaml$/, "");

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { documentKey, HEAD_KEY, POLICY_BUCKET } from "@malla/sdk/discovery";
 import { eventually, timed } from "../../harness/index.ts";
-import { findKubernetes } from "../harness/index.ts";
+import { kubernetesOrSkip } from "../harness/index.ts";
 import { LEASE_NAME, OperatorMesh, type OperatorProcess, SYSTEM_NAMESPACE } from "./operator-mesh.ts";
 
-const binaries = findKubernetes();
+const { skip, binaries } = kubernetesOrSkip();
 /** A lease that nobody renews is taken after 15 s, by one that looks every 2 s. */
 const TAKEN_MS = 30_000;
 
@@ -18,14 +18,14 @@ metadata: { name: ${name} }
 spec: { service: ${name}, rules: [{ principals: [orders] }] }
 `;
 
-describe("several operators", { skip: "missing" in binaries ? binaries.missing : false }, () => {
+describe("several operators", { skip }, () => {
   let world: OperatorMesh;
   let first: OperatorProcess;
   let second: OperatorProcess;
 
   before(async () => {
-    if ("missing" in binaries) return;
-    world = await OperatorMesh.start(binaries, { routers: 1 });
+    if (skip !== false) return;
+    world = await OperatorMesh.start(binaries(), { routers: 1 });
     first = await world.operator();
     await world.leads(first);
     second = await world.operator();
