@@ -552,6 +552,32 @@ describe("an idempotency key", () => {
     w.assertClean();
   });
 
+  for (const lost of ["lost", "written"] as const) {
+    test(`whose reply could not be written at once (${lost}) is written later: asked again after the claim's time it does not run again`, async () => {
+      const w = world();
+      const pending: (() => void)[] = [];
+      w.instance("i1", (_message, reply) => void pending.push(() => reply([], "once")));
+      const first = w.send({ fields: keyed("k") });
+      await w.server.settle();
+      const [key] = (await w.bucket.keys("")) as [string];
+      w.bucket.loseAnswers(key, lost, lost);
+      pending[0]?.();
+      await w.server.settle();
+      assert.equal(w.answerTo(first).payload, "once", "who waits is answered all the same");
+      for (let i = 0; i < 2; i++) {
+        w.runtime.clock.advance(300);
+        await w.server.settle();
+      }
+      w.runtime.clock.advance(10_000);
+      await w.server.settle();
+      const again = w.send({ fields: keyed("k") });
+      await w.server.settle();
+      assert.equal(w.answerTo(again).payload, "once");
+      assert.equal(w.ran.length, 1);
+      w.assertClean();
+    });
+  }
+
   test("is remembered as long as it must: a reply for its day, a claim of which nobody knows a minute past its end", async () => {
     const w = world();
     w.instance("i1", ({ payload }, reply) => payload.length > 0 && reply([], "done"));

@@ -17,6 +17,8 @@ import { ClaimShare } from "./claim-share.ts";
 
 /** Who finds the key claimed looks again after this, in ms. */
 const LOOK_AGAIN_MS = 50;
+/** What became of a call is written again after this, in ms, when the bucket did not say whether it has it. */
+const WRITE_AGAIN_MS = 250;
 /** A claim outlives its call's deadline by this, in ms: the router that made it may still be writing. */
 const CLAIM_GRACE_MS = 2_000;
 /** And its record outlives that by this, in ms: a router that stood still may yet write what became of the call. */
@@ -26,6 +28,9 @@ const RECORD_GRACE_MS = 60_000;
 export type Claim =
   | { readonly type: "mine"; readonly key: string; readonly revision: number }
   | { readonly type: "replied"; readonly reply: InstanceReply };
+
+/** Where a claim stands in the bucket. */
+type Held = Omit<Extract<Claim, { type: "mine" }>, "type">;
 
 export class Claims {
   readonly #bucket: KeyValue;
@@ -80,17 +85,34 @@ export class Claims {
     }
   }
 
-  /** Keeps what became of a claimed call. Resolves when it is written, so that a caller is answered after, not before. */
-  async settle(
-    claim: { readonly key: string; readonly revision: number },
-    exchange: Exchange,
-    result: DispatchResult,
-  ): Promise<void> {
+  /**
+   * Keeps what became of a claimed call. Resolves when it is written, so that a caller is answered after, not before; or when the
+   * bucket does not answer, as just after an outage of the broker: then it is written as soon as that does, since whoever asks
+   * again when the claim has run out would run the call a second time.
+   */
+  async settle(claim: Held, exchange: Exchange, result: DispatchResult): Promise<void> {
     const record = recordOf(exchange, result, this.#share);
     if (record === undefined) return;
     // That nothing ran needs no telling once whoever waits for the key has looked again.
     const lifeMs = record.state === "free" ? RECORD_GRACE_MS : undefined;
-    await this.#bucket.put(claim.key, encodeClaim(record), claim.revision, lifeMs);
+    const write = async (): Promise<boolean> => await this.#isKept(claim, encodeClaim(record), lifeMs);
+    if (await write()) return;
+    this.#writeAgain(write, exchange.deadlineAtMs + CLAIM_GRACE_MS + RECORD_GRACE_MS);
+  }
+
+  /** Or is no longer this router's to write: a conflict says that it was written after all, or claimed anew. */
+  async #isKept({ key, revision }: Held, value: Uint8Array, lifeMs: number | undefined): Promise<boolean> {
+    return (await this.#bucket.put(key, value, revision, lifeMs)).type !== "unknown";
+  }
+
+  #writeAgain(write: () => Promise<boolean>, untilMs: number): void {
+    const { clock, timers } = this.#runtime;
+    if (clock.nowMs() + WRITE_AGAIN_MS >= untilMs) return;
+    timers.schedule(WRITE_AGAIN_MS, () => {
+      void write().then((kept) => {
+        if (!kept) this.#writeAgain(write, untilMs);
+      });
+    });
   }
 }
 
