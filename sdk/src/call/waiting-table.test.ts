@@ -131,7 +131,7 @@ describe("answers", () => {
     assert.deepEqual(lost.slice(1), [["once", "gone"]]);
   });
 
-  test("503 after our own connection was away: the peer may be on its way back, for a second", () => {
+  test("503 after our own connection was away: the peer may be on its way back, for as long as a dial may take", () => {
     const { entries, add, lost } = table();
     add("before", T0, { repeatable: true });
     entries.probeAll(T0 + 700, () => undefined);

@@ -10,8 +10,11 @@ export const PROBE_AFTER_MS = 250;
 export const PROBE_EVERY_MS = 250;
 /** What may have run and whose peer is gone is given up after this, in ms, if its deadline is not sooner. */
 export const GONE_AFTER_MS = 3_000;
-/** So long after our own connection was lost and is back, in ms, a peer that nobody hears may still be on its way back too. */
-export const PEERS_RETURN_MS = 1_000;
+/**
+ * So long after our own connection was lost and is back, in ms, a peer that nobody hears may still be on its way back too: its dial
+ * may have met a broker that listened and did not answer yet, for as long as a dial takes at most, before the one that succeeds.
+ */
+export const PEERS_RETURN_MS = 2_000;
 /** How often to call `probeOld`, in ms: so the first probe goes out 250 to 375 ms after the request. */
 export const PROBE_TICK_MS = 125;
 /**
