@@ -3,11 +3,25 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type MeshReason, type Reason, reasonTable, STATUSES } from "../contract/index.ts";
 import { DEFAULT_RETRY_PLAN } from "./default-settings.ts";
-import { type FailedAttempt, MAX_FREE_RETRIES, nextAttempt, type RetryDecision, type RetryPlan } from "./retry.ts";
+import {
+  type FailedAttempt,
+  MAX_FREE_LOSSES,
+  MAX_FREE_RETRIES,
+  nextAttempt,
+  type RetryDecision,
+  type RetryPlan,
+} from "./retry.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 const REASONS = [...(Object.keys(reasonTable) as MeshReason[]), "application"] as readonly Reason[];
-const failed: FailedAttempt = { attempt: 1, reason: "gone", idempotent: true, remainingMs: 5_000, notStartedCount: 0 };
+const failed: FailedAttempt = {
+  attempt: 1,
+  reason: "gone",
+  idempotent: true,
+  remainingMs: 5_000,
+  notStartedCount: 0,
+  lostCount: 1,
+};
 const explicit: RetryPlan = {
   ...DEFAULT_RETRY_PLAN,
   explicit: true,
@@ -131,6 +145,7 @@ describe("nextAttempt", () => {
     remainingMs: fc.oneof(fc.integer({ min: -10, max: 2_000 }), fc.constant(Number.NaN)),
     retryAfterMs: fc.option(fc.integer({ min: -1, max: 3_000 }), { nil: undefined }),
     notStartedCount: fc.integer({ min: 0, max: 20 }),
+    lostCount: fc.integer({ min: 0, max: 20 }),
     instances: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
   });
   const chance = fc.double({ min: 0, max: 0.999_999, noNaN: true });
@@ -165,12 +180,14 @@ describe("nextAttempt", () => {
         const budget = new RetryBudget();
         let attempt = 0;
         let notStartedCount = 0;
+        let lostCount = 0;
         for (const reason of reasons) {
           attempt++;
           if (reason === "not-started") notStartedCount++;
+          if (reason === "gone") lostCount++;
           const decision = nextAttempt(
             plan,
-            { ...failed, attempt, reason, status: "UNAVAILABLE", notStartedCount },
+            { ...failed, attempt, reason, status: "UNAVAILABLE", notStartedCount, lostCount },
             budget,
             0.5,
             0,
@@ -191,14 +208,20 @@ describe("nextAttempt", () => {
     decide({ remainingMs: 1 }, DEFAULT_RETRY_PLAN, 0.5, budget);
     decide({ reason: "not-started", notStartedCount: 1 }, DEFAULT_RETRY_PLAN, 0.5, budget);
     assert.equal(budget.left(terms, 0), before);
-    decide({}, DEFAULT_RETRY_PLAN, 0.5, budget);
+    decide({ lostCount: MAX_FREE_LOSSES }, DEFAULT_RETRY_PLAN, 0.5, budget);
+    assert.equal(budget.left(terms, 0), before);
+    decide({ attempt: 2, lostCount: MAX_FREE_LOSSES + 1 }, DEFAULT_RETRY_PLAN, 0.5, budget);
     assert.equal(budget.left(terms, 0), before - 1);
+    decide({ reason: "deadline", lostCount: 0 }, DEFAULT_RETRY_PLAN, 0.5, budget);
+    assert.equal(budget.left(terms, 0), before - 2);
   });
 
-  it("stops when the budget is used up, but nacks go on", () => {
+  it("stops when the budget is used up, but nacks go on, and what was lost with its instance goes elsewhere once", () => {
     const budget = new RetryBudget();
     while (budget.takeRetry(DEFAULT_RETRY_PLAN.budget, 0));
-    assert.equal(outcome(decide({}, DEFAULT_RETRY_PLAN, 0.5, budget)), "budget");
+    assert.equal(outcome(decide({ reason: "deadline", lostCount: 0 }, DEFAULT_RETRY_PLAN, 0.5, budget)), "budget");
+    assert.equal(outcome(decide({}, DEFAULT_RETRY_PLAN, 0.5, budget)), 12.5);
+    assert.equal(outcome(decide({ attempt: 2, lostCount: 2 }, DEFAULT_RETRY_PLAN, 0.5, budget)), "budget");
     assert.equal(outcome(decide({ reason: "not-started", notStartedCount: 1 }, DEFAULT_RETRY_PLAN, 0.5, budget)), 0);
   });
 });

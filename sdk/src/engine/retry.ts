@@ -7,6 +7,12 @@ import type { BudgetTerms, RetryBudget } from "./retry-budget.ts";
 
 /** Attempts that never started and go elsewhere at once, at most, per call; after that they count like any retry. */
 export const MAX_FREE_RETRIES = 5;
+/**
+ * Attempts lost together with their instance that are made again free of budget, per call. What was lost is no longer anybody's
+ * load, so its first retry takes a place and adds none; a host cut off takes seconds of calls along, far more than a budget that is
+ * meant for added load. A call that loses a second instance may be why they go, and is counted.
+ */
+export const MAX_FREE_LOSSES = 1;
 
 export interface RetryPlan {
   /** Further attempts after the first. */
@@ -37,6 +43,8 @@ export interface FailedAttempt {
   readonly retryAfterMs?: number | undefined;
   /** How many attempts of this call ended `not-started`, this one included. */
   readonly notStartedCount: number;
+  /** How many attempts of this call ended `gone`, this one included. */
+  readonly lostCount: number;
   /** How many instances could take the call, if known: a call goes free of budget once to each. */
   readonly instances?: number | undefined;
 }
@@ -63,8 +71,9 @@ function stop(why: StopReason): RetryDecision {
 
 /**
  * Decides on the next attempt. What did not start goes elsewhere at once, free of budget but capped. Everything else needs
- * its condition in the plan, an idempotent call if it may have run, an attempt left, and budget; it waits by the back-off,
- * at least as long as the refusing side asked, and never past the deadline. Budget is taken only if the answer is yes.
+ * its condition in the plan, an idempotent call if it may have run, an attempt left, and, but for a first loss, budget; it waits
+ * by the back-off, at least as long as the refusing side asked, and never past the deadline. Budget is taken only if the answer
+ * is yes.
  */
 export function nextAttempt(
   plan: RetryPlan,
@@ -87,7 +96,8 @@ export function nextAttempt(
   if (retriesMade >= plan.attempts) return STOP.attempts;
   const delayMs = delayOf(plan, failed, retriesMade, random01);
   if (delayMs >= failed.remainingMs) return STOP.deadline;
-  return budget.takeRetry(plan.budget, nowMs) ? { retry: true, delayMs } : STOP.budget;
+  const isFree = failed.reason === "gone" && failed.lostCount <= MAX_FREE_LOSSES;
+  return isFree || budget.takeRetry(plan.budget, nowMs) ? { retry: true, delayMs } : STOP.budget;
 }
 
 function mayHaveRunBy(reason: Reason): boolean {

@@ -254,6 +254,24 @@ describe("it may have run", () => {
     assertClean(w);
   });
 
+  test("gone: all that is lost with an instance goes elsewhere once, however much that is", () => {
+    const w = world();
+    w.announce("a", { maxInFlight: 10_000 });
+    const calls = 2_000;
+    for (let i = 0; i < calls; i++) w.start({ idempotent: true });
+    const loseAll = (instead: string): void => {
+      w.announce(instead, { maxInFlight: 10_000 });
+      for (const attempt of w.sender.sent.slice())
+        w.attempts.probeUnheard(attempt.instance, [attempt.id], w.runtime.clock.nowMs());
+      w.runtime.clock.advance(300);
+    };
+    loseAll("b");
+    assert.equal(w.sender.sent.length, 2 * calls);
+    loseAll("c");
+    // From the second loss on by the budget: 20 % of the calls, and ten a second over the window of ten.
+    assert.equal(w.sender.sent.length, 2 * calls + calls * 0.2 + 100);
+  });
+
   test("gone: any other call is not repeated", () => {
     const w = world();
     w.announce("a");
@@ -500,7 +518,7 @@ describe("nobody there", () => {
     w.start();
     w.start();
     assert.deepEqual([w.sender.sent.length, w.parking.size, w.results.length], [1, 1, 0]);
-    w.registry.trust(w.registry.instance("orders", "b") ?? assert.fail());
+    w.registry.trust(w.registry.instance("orders", "b") ?? assert.fail(), w.runtime.clock.nowMs());
     assert.deepEqual([w.sender.sent.length, w.sender.last.instance.id], [2, "b"]);
     for (const attempt of w.sender.sent.slice()) w.reply(attempt, OK);
     assert.deepEqual(

@@ -72,6 +72,7 @@ export class Dispatch implements AttemptOwner {
   /** When it parked first; 0 before. */
   #parkedSinceMs = 0;
   #notStarted = 0;
+  #lost = 0;
   #saidParked = false;
   #lastReply: InstanceReply | undefined;
   #ended = false;
@@ -330,6 +331,7 @@ export class Dispatch implements AttemptOwner {
     const { clock, random, timers, telemetry } = this.#ports;
     const now = clock.nowMs();
     if (error.reason === "not-started") this.#notStarted++;
+    if (error.reason === "gone") this.#lost++;
     const decision = nextAttempt(
       exchange.settings.retries,
       {
@@ -340,6 +342,7 @@ export class Dispatch implements AttemptOwner {
         remainingMs: exchange.deadlineAtMs - now,
         retryAfterMs: error.retryAfterMs,
         notStartedCount: this.#notStarted,
+        lostCount: this.#lost,
       },
       this.#ports.budgetOf(exchange.targetService),
       random(),
