@@ -63,10 +63,20 @@ export class AttemptReplies {
     for (const instance of registry.dueSuspects(now)) this.#probe(instance, []);
     // Who stood still himself cannot tell who was silent.
     if (runtime.stall.stalledWithin(SILENT_AFTER_MS)) return;
-    for (const { peer, ids } of this.#probes.silent(now)) {
+    const asked = new Set<string>();
+    for (const { peer, ids, sentAtMs } of this.#probes.silent(now)) {
       registry.silent(peer, now);
-      if (registry.hasOthers(peer)) attempts.peerSilent(peer, ids);
+      if (registry.hasOthersHeard(peer, sentAtMs)) attempts.peerSilent(peer, ids);
+      else if (!asked.has(peer.service)) {
+        asked.add(peer.service);
+        this.#askOthers(peer);
+      }
     }
+  }
+
+  /** What waits at a silent instance goes elsewhere when somebody there has been heard, who may have had nothing to say until now. */
+  #askOthers(peer: Instance): void {
+    for (const other of this.#options.registry.someOthers(peer)) this.#probe(other, []);
   }
 
   /** Asks every instance what became of what it was sent: the connection was lost and is back. */
@@ -111,9 +121,12 @@ export class AttemptReplies {
       );
       return;
     }
+    const now = this.#options.runtime.clock.nowMs();
+    // All other status lines were refused: this is the broker's word that it is not there.
+    if (headers.status !== NO_RESPONDERS) attempt.instance.heardAtMs = now;
     const load = headerValue(headers, header.load);
     const reported = load === undefined ? undefined : parseLoad(load);
-    if (reported !== undefined) attempt.instance.load.reported(reported, this.#options.runtime.clock.nowMs());
+    if (reported !== undefined) attempt.instance.load.reported(reported, now);
     attempt.owner.attemptReplied(attempt, { attemptId: id, headers, payload: message.payload });
   }
 
@@ -146,7 +159,7 @@ export class AttemptReplies {
       attempts.probeUnheard(probe.peer, probe.ids, now);
       return;
     }
-    registry.trust(probe.peer);
+    registry.trust(probe.peer, now);
     const answer = typeof headers === "string" ? undefined : decodeProbeAnswer(payload);
     if (answer === undefined) this.refuse(service, "an answer to a probe that cannot be read");
     else attempts.probeAnswered(probe.peer, answer);

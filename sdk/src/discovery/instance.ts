@@ -21,7 +21,10 @@ export interface Instance {
   /** Whether it has announced that it takes requests in frames. */
   takesFrames: boolean;
   phase: InstanceState["phase"];
+  /** When it announced itself last. */
   seenAtMs: number;
+  /** When it was heard last, whatever it said: an announcement, a reply, an answer to a probe. */
+  heardAtMs: number;
   /** No new calls before this instant. */
   suspectUntilMs: number;
   /** It is suspect because it does not answer, not because nobody listens: where nobody else is left it gets calls. */
@@ -55,6 +58,7 @@ export function createInstance(
     takesFrames,
     phase,
     seenAtMs: nowMs,
+    heardAtMs: nowMs,
     suspectUntilMs: 0,
     silent: false,
     suspectSinceMs: 0,

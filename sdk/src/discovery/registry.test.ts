@@ -102,10 +102,10 @@ describe("a suspect", () => {
   test("is cleared at once by an answer of its own", () => {
     const { registry, announce, get, serving } = known();
     announce("a");
-    registry.trust(get("a"));
+    registry.trust(get("a"), T0);
     registry.suspect(get("a"), T0);
     assert.equal(registry.service("orders")?.suspects, 1);
-    registry.trust(get("a"));
+    registry.trust(get("a"), T0);
     assert.deepEqual([serving(), registry.service("orders")?.suspects], [["a"], 0]);
   });
   test("is to be probed soon, then ever more rarely, until it is none any more", () => {
@@ -116,7 +116,7 @@ describe("a suspect", () => {
     const probedAt = Array.from({ length: 8_000 }, (_, ms) => ms).filter((ms) => due(ms) > 0);
     assert.deepEqual(probedAt.slice(0, 5), [100, 200, 300, 400, 500]);
     assert.ok(probedAt.length > 12 && probedAt.length < 25, `${probedAt.length} probes in eight seconds`);
-    registry.trust(get("a"));
+    registry.trust(get("a"), T0);
     assert.equal(due(20_000), 0);
     registry.suspect(get("a"), T0);
     registry.forget("orders", "a");
@@ -128,13 +128,33 @@ describe("a suspect", () => {
     announce("b");
     registry.silent(get("a"), T0);
     assert.deepEqual(serving(), ["b"]);
-    assert.ok(!registry.hasOthers(get("b")));
+    assert.ok(!registry.hasOthersHeard(get("b"), T0));
     registry.suspect(get("b"), T0);
     assert.deepEqual(serving(), ["a"]);
     registry.suspect(get("a"), T0);
     assert.deepEqual(serving(), []);
     registry.silent(get("b"), T0);
     assert.deepEqual(serving(), ["b"]);
+  });
+  test("that is silent leaves its calls to others that have been heard since, or who cannot be asked", () => {
+    const { registry, announce, get } = known();
+    for (const id of ["a", "b", "c", "d", "e"]) announce(id);
+    const others = (id: string): string[] => [...registry.someOthers(get(id))].map((other) => other.id);
+    assert.deepEqual(others("b"), ["a", "c", "d"]);
+    assert.ok(registry.hasOthersHeard(get("a"), T0));
+    assert.ok(!registry.hasOthersHeard(get("a"), T0 + 1));
+    registry.trust(get("b"), T0 + 5);
+    assert.deepEqual(
+      [T0 + 5, T0 + 6].map((sinceMs) => registry.hasOthersHeard(get("a"), sinceMs)),
+      [true, false],
+    );
+    assert.ok(!registry.hasOthersHeard(get("b"), T0 + 5));
+    announce("c", {}, T0 + 7);
+    assert.ok(registry.hasOthersHeard(get("b"), T0 + 7));
+    registry.announce("plain", "orders", "queue", instanceState(), T0);
+    assert.ok(registry.hasOthersHeard(get("a"), T0 + 1_000));
+    for (const id of ["c", "d", "e"]) registry.silent(get(id), T0 + 8);
+    assert.deepEqual([others("a"), others("b")], [["b"], ["a"]]);
   });
   test("again is suspect for longer, and tells of it once", () => {
     const { registry, changes, announce, get, serving } = known();

@@ -29,6 +29,8 @@ export const SUSPECT_MS = 1_500;
 const FIRST_PROBE_MS = 100;
 /** … but this often at least: each probe that nobody hears keeps it suspect. */
 const LAST_PROBE_MS = 1_000;
+/** So many others are asked at a time whether they are there, where one is silent and nobody else was heard. */
+const MAX_OTHERS = 3;
 /** At most this many instances of one service, and services, are known; a flood of announcements ends here. */
 export const MAX_INSTANCES_PER_SERVICE = 10_000;
 export const MAX_SERVICES = 20_000;
@@ -198,6 +200,7 @@ export class Registry {
 
   #seen(entry: ServiceEntry, known: Instance, load: ReportedLoad, nowMs: number): void {
     known.seenAtMs = nowMs;
+    known.heardAtMs = nowMs;
     if (known.suspectUntilMs !== 0) this.#clear(entry, known);
     known.load.reported(load, nowMs);
   }
@@ -212,13 +215,30 @@ export class Registry {
     this.#mark(instance, nowMs, true);
   }
 
-  /** Whether somebody else serves what this one does. */
-  hasOthers(instance: Instance): boolean {
-    return this.#services.get(instance.service)?.serving.some((other) => other !== instance) === true;
+  /**
+   * Whether somebody else serves what this one does and has been heard since then. Where a host or a link is lost all may be
+   * silent, and who does not know yet that the others are has nothing to offer. Who cannot be probed counts as heard.
+   */
+  hasOthersHeard(instance: Instance, sinceMs: number): boolean {
+    const others = this.#services.get(instance.service)?.serving;
+    return (
+      others?.some((other) => other !== instance && (other.kind === "plain" || other.heardAtMs >= sinceMs)) === true
+    );
   }
 
-  /** It has answered: it is there. */
-  trust(instance: Instance): void {
+  /** Some of the others that serve what this one does, who can be asked whether they are there. */
+  *someOthers(instance: Instance): Iterable<Instance> {
+    let left = MAX_OTHERS;
+    for (const other of this.#services.get(instance.service)?.serving ?? []) {
+      if (other === instance || other.kind === "plain") continue;
+      if (left-- === 0) return;
+      yield other;
+    }
+  }
+
+  /** It has answered a probe: it is there. */
+  trust(instance: Instance, nowMs: number): void {
+    instance.heardAtMs = nowMs;
     const entry = this.#services.get(instance.service);
     if (instance.suspectUntilMs === 0 || entry?.instances.get(instance.id) !== instance) return;
     this.#clear(entry, instance);
