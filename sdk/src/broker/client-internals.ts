@@ -2,6 +2,7 @@
 // tells when that happens.
 import type { Msg, NatsConnection } from "nats";
 import type { BrokerMessage } from "./broker.ts";
+import { type CommandParser, InboundScanner, type MessageHandler } from "./inbound-scanner.ts";
 import { OutboundBatch } from "./outbound-batch.ts";
 
 /** What the client keeps of a connection. */
@@ -9,7 +10,46 @@ interface ClientConnection {
   readonly protocol?: {
     sendCommand?(bytes: Uint8Array): void;
     readonly transport?: { readonly socket?: { destroy(): void } };
+    /** Another one after each loss of the connection. */
+    parser?: CommandParser;
+    readonly subscriptions?: { get?(sid: number): { readonly callback?: OwnCallback } | undefined };
   };
+}
+
+/** A subscription's callback that says how to go round the client. */
+interface OwnCallback {
+  [OWN]?: MessageHandler;
+}
+const OWN = Symbol("handler of messages");
+
+/** A callback for the client that passes each message on to `handle`, which must not throw. */
+export function callbackTo(handle: MessageHandler): (error: Error | null, message: Msg) => void {
+  const callback = (error: Error | null, message: Msg): void => {
+    if (error === null) handle(readMessage(message));
+  };
+  return Object.assign(callback, { [OWN]: handle });
+}
+
+/**
+ * From now on messages for callbacks by `callbackTo` are read by a scanner of ours, past the client's parser. False if this client
+ * cannot be made to; then they come by the callbacks. To be called right after the connection is made, before anything is
+ * subscribed.
+ */
+export function scanOn(connection: NatsConnection): boolean {
+  const { protocol } = connection as unknown as ClientConnection;
+  const first = protocol?.parser;
+  const subscriptions = protocol?.subscriptions;
+  if (typeof first?.parse !== "function" || typeof subscriptions?.get !== "function") return false;
+  const scannerFor = (parser: CommandParser): InboundScanner =>
+    new InboundScanner(parser, (sid) => subscriptions.get?.(sid)?.callback?.[OWN]);
+  let scanner = scannerFor(first);
+  Object.defineProperty(protocol, "parser", {
+    get: () => scanner,
+    set: (parser: CommandParser) => {
+      scanner = scannerFor(parser);
+    },
+  });
+  return true;
 }
 
 /**
@@ -39,7 +79,7 @@ interface ClientMessage {
 const NONE: Uint8Array = new Uint8Array(0);
 
 /** The raw header bytes are in the message; decoding them into the client's own type and back would cost twice. */
-export function readMessage(message: Msg): BrokerMessage {
+function readMessage(message: Msg): BrokerMessage {
   const raw = message as unknown as ClientMessage;
   let headers: Uint8Array = NONE;
   if (raw._rdata !== undefined && raw._msg !== undefined) {

@@ -1,6 +1,7 @@
 // Makes connections of the NATS client, each to a server that we chose. Settings are those of the failure model: a dead server is
 // noticed in three seconds, a killed one at once, and reconnecting never ends.
 import { type ConnectionOptions, connect, credsAuthenticator, type NatsConnection } from "nats";
+import { scanOn } from "./client-internals.ts";
 import { DialOrder } from "./dial-order.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
@@ -28,6 +29,8 @@ export interface DialOptions {
 export interface Dialled {
   readonly connection: NatsConnection;
   readonly order: DialOrder;
+  /** Whether messages are read past the client's parser. */
+  readonly scans: boolean;
 }
 
 /** A server that did not take us, and what it said. */
@@ -65,7 +68,7 @@ export class Dialler {
     connected = true;
     // The client forgets a server that does not take it on the first dial, so it is told of all of them only now.
     connection.setServers([...this.#options.servers]);
-    return { connection, order };
+    return { connection, order, scans: scanOn(connection) };
   }
 
   /** Connects to the first of these servers that takes us. Resolves to the failures if none does. */

@@ -107,7 +107,7 @@ class FakeConnection {
 function at(server: string, connection: FakeConnection, servers: readonly string[] = ["a", "b"]): Dialled {
   const order = new DialOrder(servers);
   order.next([{ src: server } as Server]);
-  return { connection: connection as unknown as NatsConnection, order };
+  return { connection: connection as unknown as NatsConnection, order, scans: false };
 }
 
 async function turn(): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type BrokerStatus,
   type BrokerSubscription,
 } from "./broker.ts";
-import { batchOn, breakSocket, readMessage } from "./client-internals.ts";
+import { batchOn, breakSocket, callbackTo } from "./client-internals.ts";
 import { isRefusal } from "./connect-error.ts";
 import type { MoveOutcome } from "./credentials-renewal.ts";
 import type { DialFailure, Dialled, Dialler } from "./dialler.ts";
@@ -89,9 +89,9 @@ export class NatsBroker implements Broker {
     return this.#at.connection;
   }
 
-  /** Whether the client lets us write a turn's messages at once; if not, it does what it can. */
-  get batches(): boolean {
-    return this.#batch !== undefined;
+  /** Whether the client lets us write a turn's messages at once and read them ourselves; if not, it does what it can. */
+  get isFast(): boolean {
+    return this.#batch !== undefined && this.#at.scans;
   }
 
   get connected(): boolean {
@@ -143,15 +143,14 @@ export class NatsBroker implements Broker {
   subscribe(subject: string, onMessage: (message: BrokerMessage) => void, queue?: string): BrokerSubscription {
     const options: SubscriptionOptions = {
       ...(queue === undefined ? {} : { queue }),
-      callback: (error, message): void => {
+      callback: callbackTo((message) => {
         // Anything thrown here would end the client's read loop without a sign.
-        if (error !== null) return;
         try {
-          onMessage(readMessage(message));
+          onMessage(message);
         } catch (thrown) {
           this.#ports.onCallbackError(thrown, subject);
         }
-      },
+      }),
     };
     this.#batch?.flush();
     const lasting: Lasting = { subject, options, made: [this.#connection.subscribe(subject, { ...options })] };
