@@ -9,11 +9,24 @@ import { OutboundBatch } from "./outbound-batch.ts";
 interface ClientConnection {
   readonly protocol?: {
     sendCommand?(bytes: Uint8Array): void;
-    readonly transport?: { readonly socket?: { destroy(): void } };
+    /** Puts what the client itself has to send on the socket. */
+    flushPending?(): void;
+    /** A socket is there, and the server has taken us. */
+    readonly connected?: boolean;
+    readonly transport?: { readonly socket?: ClientSocket };
     /** Another one after each loss of the connection. */
     parser?: CommandParser;
     readonly subscriptions?: { get?(sid: number): { readonly callback?: OwnCallback } | undefined };
   };
+}
+
+/** A stream of Node. */
+interface ClientSocket {
+  destroy(): void;
+  write(bytes: Uint8Array): boolean;
+  /** Bytes it still holds. */
+  readonly writableLength: number;
+  readonly writable: boolean;
 }
 
 /** A subscription's callback that says how to go round the client. */
@@ -60,13 +73,20 @@ export function breakSocket(connection: NatsConnection): void {
   (connection as unknown as ClientConnection).protocol?.transport?.socket?.destroy();
 }
 
-/** A batch whose bytes the client puts on its socket behind all it has sent itself; undefined if it cannot. */
+/** A batch whose bytes go on the client's socket behind all it has sent itself; undefined if that cannot be. */
 export function batchOn(connection: NatsConnection): OutboundBatch | undefined {
   const { protocol } = connection as unknown as ClientConnection;
   if (typeof protocol?.sendCommand !== "function") return undefined;
   return new OutboundBatch((bytes) => {
-    // The client throws what waits away when it redials, and so do we.
+    const socket = protocol.transport?.socket;
+    if (protocol.connected === true && socket?.writable === true && typeof protocol.flushPending === "function") {
+      protocol.flushPending();
+      socket.write(bytes);
+      return socket.writableLength === 0;
+    }
+    // While it redials the client throws away what waits, and so do we.
     if (!connection.isClosed()) protocol.sendCommand?.(bytes);
+    return false;
   });
 }
 

@@ -7,9 +7,14 @@ import { MAX_BATCHED_BYTES, OutboundBatch } from "./outbound-batch.ts";
 const EMPTY = new Uint8Array(0);
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
-function batch() {
+/** `left`: whether what was sent has left the process at once. */
+function batch(left = false) {
   const sent: string[] = [];
-  return { sent, batch: new OutboundBatch((piece) => sent.push(Buffer.from(piece).toString("latin1"))) };
+  const send = (piece: Uint8Array): boolean => {
+    sent.push(Buffer.from(piece).toString("latin1"));
+    return left;
+  };
+  return { sent, batch: new OutboundBatch(send) };
 }
 
 test("what one turn publishes goes out as one piece, in order, after it", async () => {
@@ -51,7 +56,29 @@ test("a subject that would begin a command of its own is refused, and leaves not
   }
 });
 
-test("whatever is published, the pieces together are the protocol of it, and what was sent is not written over", () => {
+test("memory of what has left is written again, that of what has not is not", () => {
+  for (const left of [true, false]) {
+    const memory = new Set<ArrayBufferLike>();
+    const pieces: Uint8Array[] = [];
+    const outbound = new OutboundBatch((piece) => {
+      pieces.push(piece);
+      memory.add(piece.buffer);
+      return left;
+    });
+    for (let i = 0; i < 100; i++) {
+      outbound.add("a", "", undefined, new Uint8Array(16_000).fill(i));
+      outbound.flush();
+    }
+    assert.equal(memory.size === 1, left);
+    if (!left)
+      assert.deepEqual(
+        pieces.map((piece) => piece.at(-3)),
+        Array.from({ length: 100 }, (_, i) => i),
+      );
+  }
+});
+
+test("whatever is published, the pieces together are the protocol of it, and what is held is not written over", () => {
   const message = fc.record({
     reply: fc.constantFrom("", "_INBOX.x.1"),
     headers: fc.nat(300),
@@ -59,9 +86,19 @@ test("whatever is published, the pieces together are the protocol of it, and wha
     flush: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 60 }), (messages) => {
+    fc.property(fc.array(message, { maxLength: 60 }), fc.func(fc.boolean()), (messages, leaves) => {
       const pieces: Uint8Array[] = [];
-      const outbound = new OutboundBatch((piece) => pieces.push(piece));
+      let held: Uint8Array[] = [];
+      const outbound = new OutboundBatch((piece) => {
+        held.push(piece);
+        const left = leaves(pieces.length + held.length);
+        // What a socket holds is read when it goes, not when it is given.
+        if (left) {
+          pieces.push(...held.map((one) => Uint8Array.from(one)));
+          held = [];
+        }
+        return left;
+      });
       const want: string[] = [];
       for (const [i, { reply, headers, payload, flush }] of messages.entries()) {
         const block = new Uint8Array(headers).fill(65 + (i % 20));
@@ -74,6 +111,7 @@ test("whatever is published, the pieces together are the protocol of it, and wha
         if (flush) outbound.flush();
       }
       outbound.flush();
+      pieces.push(...held);
       assert.equal(Buffer.concat(pieces).toString("latin1"), want.join(""));
     }),
   );
