@@ -3,6 +3,7 @@
 // state machine over each byte, three objects and two decoders a message: four times as much, and it is what a flood pays with.
 import { Buffer } from "node:buffer";
 import type { BrokerMessage } from "./broker.ts";
+import { paceCollector } from "./pace-collector.ts";
 
 /** The client's own parser. It must stand at the beginning of a command whenever it is called. */
 export interface CommandParser {
@@ -23,6 +24,8 @@ const H = 72;
 const M = 77;
 const S = 83;
 const G = 71;
+/** A message makes at least so many bytes of objects by itself on its way. */
+const OBJECTS_BYTES_A_MESSAGE = 2 * 1024;
 /** Of a size or a number: the client takes no more than 64 MiB, and a larger number is the client's to judge. */
 const MAX_DIGITS = 8;
 
@@ -34,6 +37,8 @@ export class InboundScanner {
   /** A message that has come in part: room for all of it, and how much of it is there. */
   #message: Buffer | undefined;
   #filled = 0;
+  /** Memory that what is being scanned takes outside of the heap beyond its objects, in bytes. */
+  #outsideBytes = 0;
   /** What came was not what a server says: the client decides on it and on all that follows. */
   #gaveUp = false;
   // Of the line read last; fields, so that reading one makes no object.
@@ -59,6 +64,7 @@ export class InboundScanner {
       return;
     }
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#outsideBytes = bytes.length;
     if (this.#message !== undefined) this.#fill(this.#message, bytes);
     else if (this.#begun === undefined) this.#scan(bytes, 0);
     else {
@@ -66,6 +72,7 @@ export class InboundScanner {
       this.#begun = undefined;
       this.#scan(joined, 0);
     }
+    if (this.#outsideBytes > 0) paceCollector(this.#outsideBytes);
   }
 
   /** All commands from here on; what the last of them lacks is kept for the next bytes. */
@@ -156,6 +163,7 @@ export class InboundScanner {
   /** Memory for the whole of a message that has come in part, so that a large one is copied once. */
   #begin(bytes: Buffer, from: number): void {
     this.#message = Buffer.allocUnsafeSlow(this.#end - from);
+    this.#outsideBytes += this.#message.length;
     this.#filled = bytes.copy(this.#message, 0, from);
   }
 
@@ -175,6 +183,7 @@ export class InboundScanner {
       this.#inner.parse(bytes.subarray(from, this.#end));
       return;
     }
+    this.#outsideBytes -= OBJECTS_BYTES_A_MESSAGE;
     const payloadFrom = this.#bodyFrom + this.#headerBytes;
     handle({
       subject: bytes.toString("utf8", this.#subjectFrom, this.#subjectTo),
