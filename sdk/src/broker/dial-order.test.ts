@@ -31,6 +31,28 @@ test("one that was lost long ago is asked before those that were lost since", ()
   assert.equal(order.next(POOL).src, "a");
 });
 
+test("dials follow at once for a while, then ever later, and at once again after the next loss", () => {
+  const order = new DialOrder(["a", "b", "c"]);
+  const pauses = (count: number, random01: number): number[] =>
+    Array.from({ length: count }, () => {
+      order.next(POOL);
+      return order.pauseMs(random01);
+    });
+  assert.deepEqual(
+    pauses(30, 1).filter((ms) => ms > 0),
+    [],
+    "ten times to each",
+  );
+  assert.deepEqual(pauses(6, 1), [100, 200, 400, 800, 1_000, 1_000]);
+  assert.deepEqual(pauses(2, 0), [500, 500]);
+  assert.deepEqual(new Set(pauses(2_000, 0.5)), new Set([750]));
+  order.lost();
+  assert.deepEqual(
+    pauses(30, 1),
+    Array.from({ length: 30 }, () => 0),
+  );
+});
+
 test("with one server it is that one", () => {
   const order = new DialOrder(["a"]);
   const [, only] = POOL;

@@ -104,7 +104,10 @@ export class Dialler {
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => REDIAL_MIN_MS + Math.floor(random() * REDIAL_SPREAD_MS),
       // The order is ours. The client's own shuffle stays on: with it the addresses of one name are tried in any order.
-      reconnectToServer: (pool) => order.next(pool),
+      reconnectToServer: (pool) => {
+        const next = order.next(pool);
+        return { server: next, delay: order.pauseMs(random()) };
+      },
       ...(credentials() === undefined ? {} : { authenticator: (nonce) => sign(credentials(), nonce) }),
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(tls === undefined ? {} : { tls: { ...tls } }),
