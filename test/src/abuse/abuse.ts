@@ -9,11 +9,16 @@ export interface Abuse {
   readonly outcome: string;
   /** Makes ready what misuses. */
   prepare(mesh: TestMesh): Promise<Attacker>;
+  /** Who does the same as he should, where that is what its cost is to be compared with. */
+  prepareTwin?(mesh: TestMesh): Promise<Attacker>;
 }
 
 export interface Attacker {
-  /** Misuses, and tells what became of it. Calls are made `times` at once; what is a flood by nature stays one. */
-  attack(times: number): Promise<string>;
+  /**
+   * Misuses, and tells what became of it. Calls are made `times` at once; what is a flood by nature stays one, written as fast as it can
+   * be or at a rate, in messages a second.
+   */
+  attack(times: number, rate?: number): Promise<string>;
   /** Ends what `mesh.stop` would not. */
   close?(): Promise<void>;
 }

@@ -42,11 +42,25 @@ async function identityOf(mesh: TestMesh, name: string, role: "guest" | "service
   return readIdentity(await readFile(await mesh.credentials(name, role), "utf8"));
 }
 
-/** Writes so many messages without starving this process. */
-async function flood(count: number, publish: (n: number) => void): Promise<void> {
-  for (let n = 0; n < count; n++) {
+/** Writes `FLOOD` messages without starving this process; with a rate as many as a second takes. */
+async function flood(rate: number | undefined, publish: (n: number) => void): Promise<void> {
+  if (rate !== undefined) {
+    await paced(rate, publish);
+    return;
+  }
+  for (let n = 0; n < FLOOD; n++) {
     publish(n);
     if (n % FLOOD_BATCH === 0) await sleep(0);
+  }
+}
+
+/** Spread over a second by milliseconds, as far as timers go. */
+async function paced(rate: number, publish: (n: number) => void): Promise<void> {
+  const startedAtMs = performance.now();
+  for (let n = 0; n < rate; ) {
+    const due = Math.min(rate, ((performance.now() - startedAtMs) / 1_000) * rate);
+    for (; n < due; n++) publish(n);
+    await sleep(1);
   }
 }
 
@@ -77,8 +91,8 @@ export const unawaitedReplies: Abuse = {
     const rogue = await mesh.raw("victim-replies", "service");
     const [router] = mesh.routers as [TestRouter];
     return {
-      attack: async () => {
-        await flood(FLOOD, () =>
+      attack: async (_times, rate) => {
+        await flood(rate, () =>
           rogue.publish(replySubject(router.id, "victim-replies", randomBytes(12).toString("base64url")), NOTHING),
         );
         await rogue.flush();
@@ -111,9 +125,9 @@ export const announcementFlood: Abuse = {
         capabilities: [],
       });
     return {
-      attack: async () => {
+      attack: async (_times, rate) => {
         const before = await mesh.metric(router, "mesh_rejected_total", labels);
-        await flood(FLOOD, (n) => rogue.publish(instanceSubject("victim-flood", `i${n % 12_000}`), announcement(n)));
+        await flood(rate, (n) => rogue.publish(instanceSubject("victim-flood", `i${n % 12_000}`), announcement(n)));
         await rogue.flush();
         await eventually(async () => {
           const counted = (await mesh.metric(router, "mesh_rejected_total", labels)) - before;
@@ -125,7 +139,18 @@ export const announcementFlood: Abuse = {
   },
 };
 
-/** Asks for replies and reads none of them, nor that it was cut off; the broker knows. */
+async function subscribeReplies(client: RawClient): Promise<void> {
+  client.subscribe("_INBOX.guest.>");
+  client.write("PING\r\n");
+  await client.hears(/PONG\r\n/);
+}
+
+function askFor(client: RawClient, service: string, replies: number): void {
+  const subject = callSubject("guest", service, "dump");
+  for (let n = 0; n < replies; n++) client.publish(subject, Buffer.from("{}"), inboxSubject("guest", "raw", `u${n}`));
+}
+
+/** Asks for replies and reads none of them, nor that it was cut off; the broker knows. Its twin reads them. */
 function unreading(name: string, service: string, replies: number, replyBytes: number): Abuse {
   const outcome = "cut off by the broker";
   return {
@@ -137,16 +162,9 @@ function unreading(name: string, service: string, replies: number, replyBytes: n
       return {
         attack: async () => {
           const client = await RawClient.open(mesh.url, identity);
-          client.subscribe("_INBOX.guest.>");
-          client.write("PING\r\n");
-          await client.hears(/PONG\r\n/);
+          await subscribeReplies(client);
           client.stopReading();
-          for (let n = 0; n < replies; n++)
-            client.publish(
-              callSubject("guest", service, "dump"),
-              Buffer.from("{}"),
-              inboxSubject("guest", "raw", `u${n}`),
-            );
+          askFor(client, service, replies);
           const gone = async (): Promise<void> => {
             const open = await mesh.broker.connections();
             if (open.some((connection) => connection.startsWith("connection ")))
@@ -158,6 +176,19 @@ function unreading(name: string, service: string, replies: number, replyBytes: n
           } finally {
             client.destroy();
           }
+        },
+      };
+    },
+    prepareTwin: async (mesh) => {
+      const identity = await identityOf(mesh, "guest", "guest");
+      return {
+        attack: async () => {
+          const client = await RawClient.open(mesh.url, identity);
+          await subscribeReplies(client);
+          askFor(client, service, replies);
+          await client.hearsBytes(replies * replyBytes);
+          client.destroy();
+          return "read";
         },
       };
     },
@@ -183,6 +214,27 @@ export async function connectionCount(): Promise<number> {
   const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
   const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? CONNECTIONS + RESERVED_FILES);
   return Math.min(CONNECTIONS, limit - RESERVED_FILES);
+}
+
+/** All of them prove who they are, encrypted; tells how many were let in and how many told to come later. */
+export async function connectAtOnce(server: string, credentials: string, count: number, ca: string): Promise<string> {
+  const identity = readIdentity(await readFile(credentials, "utf8"));
+  const clients: RawClient[] = [];
+  let refused = 0;
+  try {
+    for (let n = 0; n < count; n += DIALLED_AT_A_TIME) {
+      const batch = Array.from({ length: Math.min(DIALLED_AT_A_TIME, count - n) }, async () => {
+        await RawClient.open(server, identity, ca).then(
+          (client) => clients.push(client),
+          () => refused++,
+        );
+      });
+      await Promise.all(batch);
+    }
+    return `${clients.length} let in, ${refused} told to come later`;
+  } finally {
+    for (const client of clients) client.destroy();
+  }
 }
 
 export const connectionFlood: Abuse = {

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { readCredentials } from "@malla/sdk/contract";
 
 /** Of what the server said, so much is kept, in characters. */
@@ -42,9 +43,11 @@ function decodeBase32(text: string): Buffer {
 export class RawClient {
   /** What the server said last, messages and all. */
   heard = "";
+  /** How much it has said in all, in bytes. */
+  heardBytes = 0;
   /** Resolves when the connection has ended, by whomever. */
   readonly closed: Promise<void>;
-  readonly #socket: Socket;
+  #socket: Socket;
   #hasEnded = false;
   #onHeard: () => void = () => undefined;
 
@@ -57,12 +60,29 @@ export class RawClient {
         resolve();
       });
     });
+    this.#hear(socket);
+  }
+
+  #hear(socket: Socket): void {
     // A reset is an end like another.
     socket.on("error", () => undefined);
-    socket.setEncoding("latin1").on("data", (text: string) => {
-      this.heard = (this.heard + text).slice(-KEPT_CHARS);
+    socket.on("data", (bytes: Buffer) => {
+      this.heard = (this.heard + bytes.toString("latin1")).slice(-KEPT_CHARS);
+      this.heardBytes += bytes.length;
       this.#onHeard();
     });
+  }
+
+  /** After the server's greeting: from now on all is encrypted. Resolves when that is so; rejects if the connection ends before. */
+  async #encrypt(ca: string): Promise<void> {
+    this.#socket.removeAllListeners("data");
+    const socket = connectTls({ socket: this.#socket, ca, servername: "localhost" });
+    this.#socket = socket;
+    this.#hear(socket);
+    await Promise.race([
+      once(socket, "secureConnect"),
+      this.closed.then(() => Promise.reject(new Error("the server ended the handshake"))),
+    ]);
   }
 
   /** Opens a TCP connection and says nothing. Rejects if nobody takes it. */
@@ -74,10 +94,11 @@ export class RawClient {
     return client;
   }
 
-  /** Opens one and proves who it is. Rejects if the server does not want it. */
-  static async open(server: string, identity: RawIdentity): Promise<RawClient> {
+  /** Opens one and proves who it is, encrypted where an authority is given, as PEM. Rejects if the server does not want it. */
+  static async open(server: string, identity: RawIdentity, ca?: string): Promise<RawClient> {
     const client = await RawClient.dial(server);
     const info = JSON.parse((await client.hears(/INFO (\{.*\}) *\r\n/))[1] as string) as { nonce: string };
+    if (ca !== undefined) await client.#encrypt(ca);
     const sig = sign(undefined, Buffer.from(info.nonce), identity.key).toString("base64url");
     const options = { verbose: false, pedantic: false, headers: true, no_responders: true, protocol: 1 };
     client.write(
@@ -93,6 +114,16 @@ export class RawClient {
       const found = pattern.exec(this.heard);
       if (found !== null) return found;
       if (this.#hasEnded) throw new Error(`the connection ended; the server said ${JSON.stringify(this.heard)}`);
+      await new Promise<void>((resolve) => {
+        this.#onHeard = resolve;
+      });
+    }
+  }
+
+  /** Resolves when the server has said so much in all; rejects if the connection ends before. */
+  async hearsBytes(bytes: number): Promise<void> {
+    while (this.heardBytes < bytes) {
+      if (this.#hasEnded) throw new Error(`the connection ended after ${this.heardBytes} bytes`);
       await new Promise<void>((resolve) => {
         this.#onHeard = resolve;
       });
