@@ -16,6 +16,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   DEFAULT_MAX_PRIORITY: "a priority",
   MAX_CODE_POINT: "of Unicode",
   MAX_FREE_RETRIES: "of one call's retries; sdk/docs/policy-engine.md",
+  MAX_FREE_LOSSES: "of one call's retries; sdk/docs/policy-engine.md",
   MAX_REPEAT: "of a pattern in a policy",
   MAX_SOURCE_LENGTH: "of a pattern in a policy",
 };
