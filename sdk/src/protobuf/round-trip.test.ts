@@ -207,7 +207,9 @@ for (const { plan, codec, embedded, type } of all) {
     });
   });
 
-  test(`${plan.typeName}: protobufjs agrees on bytes and JSON`, { skip: type === undefined }, () => {
+  test(`${plan.typeName}: protobufjs agrees on bytes and JSON`, {
+    skip: type === undefined ? "protobufjs alone cannot load the file, or loads it otherwise" : false,
+  }, () => {
     if (type === undefined) return;
     check((value) => {
       const bytes = codec.encode(value);
