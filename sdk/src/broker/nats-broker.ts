@@ -1,6 +1,7 @@
 // A place on NATS that outlives its connections. A server that says it will go is left before it does, and so are one that is not
 // home, and a connection whose credentials end: another connection is made first, and for a moment everything is heard on both
 // (failure rule 11).
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection, Subscription, SubscriptionOptions } from "nats";
 import {
@@ -77,6 +78,8 @@ export class NatsBroker implements Broker {
     this.#at = dialled;
     this.#batch = batchOn(dialled.connection);
     this.#ports = ports;
+    // Each pause under way listens to it.
+    setMaxListeners(0, this.#closing.signal);
     this.#watch(dialled);
   }
 
