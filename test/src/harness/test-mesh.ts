@@ -268,13 +268,18 @@ export class TestMesh {
     }
   }
 
-  /** Resolves when every running router enforces this revision. */
+  /** Resolves when every running router enforces this revision, and where calls go past them everybody who judges them by policy. */
   async policyInForce(revision: number): Promise<void> {
     await eventually(async () => {
       for (const router of this.routers.filter(({ running }) => running)) {
         const actual = await this.metric(router, "mesh_config_revision");
         if (actual < revision) throw new Error(`router ${router.id} enforces revision ${actual}, not ${revision}`);
       }
+      if (this.#instances === undefined) return;
+      // Who has not heard of it for two seconds no longer knows the policy, and goes routed.
+      const behind = [...this.#joined].filter((one) => one.knowsPolicy && one.policyRevision < revision);
+      if (behind.length > 0)
+        throw new Error(`${behind.map(({ principal }) => principal).join(", ")} not at ${revision}`);
     });
   }
 
