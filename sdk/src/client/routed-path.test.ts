@@ -340,7 +340,7 @@ describe("no router at all", () => {
     const w = world();
     const { outcome } = w.call();
     await w.server.settle();
-    await w.pass(2_500);
+    await w.pass(4_000);
     assert.equal(outcome.length, 0);
     assert.equal(w.outgoing.count, 1);
     await w.pass(1_000);

@@ -37,7 +37,7 @@ export const MAX_RESENDS = 5;
 /** With no router to be had, or none that is not in doubt, a call is sent again after this, in ms, … */
 const NO_ROUTER_RETRY_MS = 100;
 /** … for so long at most, in ms: longer than the second a route reset lasts, on a machine that is busy as well. */
-const NO_ROUTER_WAIT_MS = 3_000;
+const NO_ROUTER_WAIT_MS = 4_500;
 const NO_RESPONDERS = 503;
 const EMPTY = new Uint8Array(0);
 

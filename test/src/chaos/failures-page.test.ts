@@ -49,7 +49,7 @@ test("the times are those of the code", () => {
     [PEERS_RETURN_MS],
     [90],
     [MAX_PARKED_MS, MAX_PARKED_IN_DOUBT_MS],
-    [3_000],
+    [4_500],
     [EVICT_AFTER_MS],
     [3_000],
   ]);

@@ -548,9 +548,9 @@ describe("the own connection", () => {
     w.announce("b");
     w.sender.failure = new BrokerDisconnected();
     w.start();
-    w.runtime.clock.advance(2_000);
+    w.runtime.clock.advance(MAX_PARKED_IN_DOUBT_MS - 100);
     assert.equal(w.results.length, 0, "it waits for the broker");
-    w.runtime.clock.advance(1_100);
+    w.runtime.clock.advance(200);
     assert.equal(only(w.results).error?.reason, "not-started");
     for (const id of ["a", "b"]) {
       const instance = w.registry.instance("orders", id);
