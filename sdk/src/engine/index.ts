@@ -50,6 +50,7 @@ export type { Problem, Severity } from "./problem.ts";
 export { compileRegex, type LinearRegex } from "./regex/linear-regex.ts";
 export {
   type FailedAttempt,
+  MAX_FREE_LOSSES,
   MAX_FREE_RETRIES,
   nextAttempt,
   type RetryDecision,

@@ -23,7 +23,7 @@ export type AttemptTable = WaitingTable<Instance, Attempt>;
 /** Tells the owners of attempts that got lost. */
 export function createAttemptTable(): AttemptTable {
   return new WaitingTable<Instance, Attempt>((attempt, loss) =>
-    attempt.owner.attemptFailed(attempt, lossError(attempt, loss)),
+    attempt.owner.attemptFailed(attempt, lossError(attempt, loss), loss === "silent"),
   );
 }
 
@@ -45,7 +45,8 @@ export interface InstanceReply {
 
 export interface AttemptOwner {
   attemptReplied(attempt: Attempt, reply: InstanceReply): void;
-  attemptFailed(attempt: Attempt, error: MeshError): void;
+  /** `mayStillRun`: its instance only does not answer, and may be at work on it. Default: no. */
+  attemptFailed(attempt: Attempt, error: MeshError, mayStillRun?: boolean): void;
 }
 
 /** How attempts reach instances: by a router over `mesh.run`, by a direct caller over `mesh.direct`. */

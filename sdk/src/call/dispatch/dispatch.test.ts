@@ -272,6 +272,17 @@ describe("it may have run", () => {
     assert.equal(w.sender.sent.length, 2 * calls + calls * 0.2 + 100);
   });
 
+  test("gone: what a silent instance may still be at work on is done elsewhere by the budget", () => {
+    const w = world();
+    w.announce("a", { maxInFlight: 10_000 });
+    const calls = 2_000;
+    for (let i = 0; i < calls; i++) w.start({ idempotent: true });
+    w.announce("b", { maxInFlight: 10_000 });
+    for (const attempt of w.sender.sent.slice()) w.attempts.peerSilent(attempt.instance, [attempt.id]);
+    w.runtime.clock.advance(300);
+    assert.equal(w.sender.sent.length, calls + calls * 0.2 + 100);
+  });
+
   test("gone: any other call is not repeated", () => {
     const w = world();
     w.announce("a");

@@ -5,6 +5,7 @@ import type { Instance, Registry } from "../../discovery/registry.ts";
 import {
   breakerStateOf,
   type CompiledDestination,
+  MAX_FREE_LOSSES,
   nextAttempt,
   type RetryBudget,
   recordOutcome,
@@ -87,10 +88,8 @@ export class Dispatch implements AttemptOwner {
     const { clock, timers } = this.#ports;
     const remainingMs = this.#exchange.deadlineAtMs - clock.nowMs();
     if (remainingMs <= 0) {
-      this.#end(
-        MeshError.of("deadline", "the deadline had passed before the call could be sent", { origin: "router" }),
-        undefined,
-      );
+      const text = "the deadline had passed before the call could be sent";
+      this.#end(MeshError.of("deadline", text, { origin: "router" }), undefined);
       return;
     }
     this.#deadlineTimer = timers.schedule(remainingMs, () => this.#deadlinePassed());
@@ -117,7 +116,9 @@ export class Dispatch implements AttemptOwner {
     this.#ports.parking?.placeFreed(attempt.instance.service);
   }
 
-  attemptFailed(attempt: Attempt, error: MeshError): void {
+  attemptFailed(attempt: Attempt, error: MeshError, mayStillRun = false): void {
+    // Its load has not gone with it, so that doing it elsewhere adds to the load: never free.
+    if (mayStillRun) this.#lost = MAX_FREE_LOSSES;
     this.#attemptEnded(attempt, error);
     this.#lastReply = undefined;
     this.#suspect(attempt.instance, error);

@@ -11,9 +11,9 @@ export const MAX_PARKED_BYTES_PER_PRINCIPAL = 16 * 1024 * 1024;
 /** Longest wait for an instance, in ms, within the call's deadline: longer than the second a route reset lasts. */
 export const MAX_PARKED_MS = 1_500;
 /**
- * As long as instances are known and only suspect, or the broker is away: whether they are there will turn out. A route that is reset is
- * back after a second, but on a busy machine its two ends have been seen to dial each other in vain for three and more. Less than the five seconds
- * that calls often have, so that their callers hear what it was.
+ * As long as instances are known and only suspect, or the broker is away: whether they are there will turn out. A route that is
+ * reset is back after a second, but on a busy machine its two ends have been seen to dial each other in vain for three and more.
+ * Less than the five seconds that calls often have, so that their callers hear what it was.
  */
 export const MAX_PARKED_IN_DOUBT_MS = 4_500;
 /** Whoever waits for the broker itself stands under a name that no service can have. */
