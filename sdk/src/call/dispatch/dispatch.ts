@@ -3,22 +3,22 @@
 import { MeshError, type Notice } from "../../contract/index.ts";
 import type { Instance, Registry } from "../../discovery/registry.ts";
 import {
-  breakerStateOf,
   type CompiledDestination,
   MAX_FREE_LOSSES,
   nextAttempt,
+  type Outcome,
   type RetryBudget,
-  recordOutcome,
 } from "../../engine/index.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
-import { attribute, rpcSpan } from "../../telemetry/rpc-semantics.ts";
+import { attribute } from "../../telemetry/rpc-semantics.ts";
 import type { Clock } from "../clock.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IdSource } from "../id-source.ts";
 import type { Timer, Timers } from "../timer-wheel.ts";
 import type { Attempt, AttemptOwner, AttemptSender, AttemptTable, InstanceReply } from "./attempt.ts";
+import { recordAttempt, startAttemptSpan } from "./attempt-record.ts";
 import { chooseInstance, drawDestination } from "./choose-instance.ts";
-import { classify, outcomeOf } from "./classify.ts";
+import { classify } from "./classify.ts";
 import { MAX_PARKED_IN_DOUBT_MS, MAX_PARKED_MS, type Parked, type Parking } from "./parking.ts";
 
 export interface DispatchPorts {
@@ -248,7 +248,7 @@ export class Dispatch implements AttemptOwner {
       peer: instance.kind === "plain" ? undefined : instance,
       repeatable: exchange.idempotent,
       sentAtMs: now,
-      span: this.#startSpan(telemetry, instance),
+      span: startAttemptSpan(telemetry, exchange, instance),
       owner: this,
       perTryTimer: undefined,
       probedAtMs: 0,
@@ -283,47 +283,11 @@ export class Dispatch implements AttemptOwner {
     else this.#parkForBroker(error);
   }
 
-  #startSpan(telemetry: Telemetry, instance: Instance): Attempt["span"] {
-    const { tracer } = telemetry;
-    const { span, parent, targetService, targetMethod } = this.#exchange;
-    // A call whose own span is not sampled has no sampled attempts either.
-    if (tracer === undefined || span === undefined) return undefined;
-    const { name, attributes } = rpcSpan(targetService, targetMethod);
-    return tracer.startSpan(name, "client", span.context ?? parent, {
-      ...attributes,
-      [attribute.attempt]: this.#exchange.attempts,
-      [attribute.instance]: instance.id,
-      [attribute.version]: instance.version,
-    });
-  }
-
-  /** Bookkeeping of an attempt that ended, whoever ended it. */
-  #attemptEnded(attempt: Attempt, error: MeshError | undefined, outcome = outcomeOf(error)): void {
+  #attemptEnded(attempt: Attempt, error: MeshError | undefined, outcome?: Outcome): void {
     const { clock, timers, telemetry } = this.#ports;
-    const { instance, exchange } = attempt;
-    const now = clock.nowMs();
-    const durationMs = now - attempt.sentAtMs;
     if (attempt.perTryTimer !== undefined) timers.cancel(attempt.perTryTimer);
     if (this.#attempt === attempt) this.#attempt = undefined;
-    instance.load.finished(outcome, durationMs, now);
-    const transition = recordOutcome(instance.outlier, outcome, exchange.settings.outlier, now);
-    if (transition !== undefined) {
-      telemetry.breakerChanged(instance.service, instance.id, breakerStateOf(instance.outlier, now));
-    }
-    exchange.version = instance.version;
-    const code = error?.status ?? "OK";
-    const reason = error?.reason ?? "";
-    attempt.span?.end(code, reason);
-    telemetry.attemptEnded({
-      caller: exchange.principal,
-      service: exchange.targetService,
-      method: exchange.targetMethod,
-      version: instance.version,
-      instance: instance.id,
-      code,
-      reason,
-      durationMs,
-    });
+    recordAttempt(telemetry, attempt, error, clock.nowMs(), outcome);
   }
 
   #afterFailure(error: MeshError): void {
