@@ -2,7 +2,7 @@
 export { type ChildProgram, startProgram } from "./child-program.ts";
 export { eventually, rejection, timed } from "./eventually.ts";
 export { type LedgerLine, ranTwice, readLedger } from "./ledger.ts";
-export { type LoadResult, type RunningLoad, startLoad } from "./load.ts";
+export { endLoads, type LoadResult, type RunningLoad, startLoad } from "./load.ts";
 export { OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
 export { PlainCaller, type PlainReply } from "./plain-caller.ts";
 export { PolicyDesk, readDocuments } from "./policy-desk.ts";

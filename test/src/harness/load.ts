@@ -13,15 +13,27 @@ export interface RunningLoad {
   stop(): Promise<LoadResult>;
 }
 
+const running = new Set<() => void>();
+
+/** No load begins a call any more: a test that failed has not stopped its own, and would be repeated against nothing for ever. */
+export function endLoads(): void {
+  for (const end of running) end();
+}
+
 /** Starts workers that repeat `call`, which is given a number nobody else has, until they are stopped. */
 export function startLoad(workers: number, call: (n: number) => Promise<unknown>): RunningLoad {
   const failures: unknown[] = [];
   let calls = 0;
   let begun = 0;
   let slowestMs = 0;
-  let running = true;
+  let goesOn = true;
+  const end = (): void => {
+    goesOn = false;
+    running.delete(end);
+  };
+  running.add(end);
   const work = async (): Promise<void> => {
-    while (running) {
+    while (goesOn) {
       const startedAtMs = performance.now();
       try {
         await call(begun++);
@@ -38,7 +50,7 @@ export function startLoad(workers: number, call: (n: number) => Promise<unknown>
       return calls;
     },
     stop: async () => {
-      running = false;
+      end();
       await all;
       return { calls, failures, slowestMs };
     },

@@ -21,6 +21,7 @@ import { TestBroker } from "./broker.ts";
 import { type ChildProgram, startProgram } from "./child-program.ts";
 import { eventually } from "./eventually.ts";
 import { assertNothingLeft, type Census, takeCensus } from "./leftovers.ts";
+import { endLoads } from "./load.ts";
 import { patiently } from "./patiently.ts";
 import { PolicyDesk } from "./policy-desk.ts";
 import { routerHere, routerProcess, type TestRouter, type TestRouterOptions } from "./test-router.ts";
@@ -335,6 +336,7 @@ export class TestMesh {
 
   /** Ends everything. Rejects if a connection, a process or a handle of this mesh was left open, or did not end. */
   async stop(): Promise<void> {
+    endLoads();
     const problems: unknown[] = [];
     const attempt = async (work: () => Promise<unknown>): Promise<void> =>
       void (await work().catch((error: unknown) => problems.push(error)));

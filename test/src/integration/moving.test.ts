@@ -12,7 +12,7 @@ import { connect, type Mesh } from "@malla/sdk";
 import { connectNats, type NatsBroker } from "@malla/sdk/broker";
 import { TestCluster, type TestServer } from "../harness/cluster.ts";
 import { eventually } from "../harness/index.ts";
-import { startLoad } from "../harness/load.ts";
+import { endLoads, startLoad } from "../harness/load.ts";
 import { PolicyDesk } from "../harness/policy-desk.ts";
 import { TcpProxy } from "../harness/tcp-proxy.ts";
 
@@ -43,6 +43,7 @@ before(async () => {
 });
 
 after(async () => {
+  endLoads();
   await Promise.all(brokers.map(async (broker) => broker.close()));
   await Promise.all(meshes.map(async (mesh) => mesh.close()));
   await Promise.all(routers.map(async (router) => router.drain()));
