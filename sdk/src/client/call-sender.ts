@@ -1,5 +1,6 @@
 // One call of an application from its start to its end: what it takes over from the call it runs in, its span, its metrics, and how
 // it is given up. Which way it goes is for others. A call costs one callback here, and no promise.
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from "node:events";
 import { type Ambient, currentAmbient } from "../call/ambient.ts";
 import type { Runtime } from "../call/runtime.ts";
 import {
@@ -94,12 +95,21 @@ class AbortListening {
   constructor(running: RunningCall, ...signals: readonly (AbortSignal | undefined)[]) {
     this.#signals = signals;
     this.#onAbort = (event) => running.cancel(abortError((event.target as AbortSignal).reason));
-    for (const signal of signals) signal?.addEventListener("abort", this.#onAbort);
+    for (const signal of signals) if (signal !== undefined) listen(signal, this.#onAbort);
   }
 
   stop(): void {
     for (const signal of this.#signals) signal?.removeEventListener("abort", this.#onAbort);
   }
+}
+
+/**
+ * As many calls as there are may hang on one signal, and each lets go of it: the warning of a leak that Node 20 prints, and later
+ * ones do not, would be a false alarm.
+ */
+function listen(signal: AbortSignal, onAbort: (event: Event) => void): void {
+  if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(0, signal);
+  signal.addEventListener("abort", onAbort);
 }
 
 function addAmbient(fields: string[], { baggage, priority }: Ambient, options: CallOptions): void {
