@@ -218,7 +218,7 @@ test("run passes on the exit code and the environment of a service", () => {
   assert.equal(statSync(credentials ?? "").mode & 0o777, 0o600);
   assert.equal(line.run(["run", "--service", "printer", "--", "no-such-program"]).code, 1);
   assert.equal(line.run(["run", "--", "node"]).code, 2, "--service is needed");
-  assert.equal(line.run(["run", "--service", "mesh", "--", "node"]).code, 1, "a reserved name");
+  assert.equal(line.run(["run", "--service", "mesh", "--", "node"]).code, 2, "a reserved name");
 });
 
 test("get -w tells what changes; documents are named by kind and name in one word too", async () => {

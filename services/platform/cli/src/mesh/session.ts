@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { credentialsFile, ensureKeys, issueCredentials, type Keys, policySigningKey } from "@malla/broker-config";
 import { connectNats, type NatsBroker, openKeyValue, type TlsFiles, tlsFilesFrom } from "@malla/sdk/broker";
-import { ROLES } from "@malla/sdk/contract";
+import { isServiceName, ROLES } from "@malla/sdk/contract";
 import { PatientKeyValue, POLICY_BUCKET, PolicyStore } from "@malla/sdk/discovery";
-import { Failure } from "../failure.ts";
+import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
 import { readRunFile } from "../run-file.ts";
 
@@ -40,6 +40,8 @@ export function checkNamespace(flags: MeshFlags): void {
 
 /** A path of credentials for a name, which must have been issued. */
 export function credentialsPath(home: string, name: string): string {
+  if (!isServiceName(name))
+    throw misuse(`${JSON.stringify(name)} is no principal: a DNS label in lower case is expected`);
   const path = credentialsFile(home, name);
   if (!existsSync(path)) {
     throw new Failure(

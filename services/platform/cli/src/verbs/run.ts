@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { credentialsFile, ensureKeys, writeCredentials } from "@malla/broker-config";
-import { readCredentials } from "@malla/sdk/contract";
+import { isIssuableName, isServiceName, readCredentials } from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
@@ -39,6 +39,7 @@ export function addRun(program: Command): void {
 async function run([program, ...args]: string[], flags: RunFlags): Promise<number> {
   checkNamespace(flags);
   if (program === undefined) throw misuse("a command is expected after --");
+  checkService(flags.service);
   const home = requireHome();
   const path = await credentialsOf(home, flags);
   const env = {
@@ -49,6 +50,13 @@ async function run([program, ...args]: string[], flags: RunFlags): Promise<numbe
     MALLA_VERSION: flags.serviceVersion,
   };
   return await exitOf(program, spawn(program, args, { env, stdio: "inherit" }));
+}
+
+/** A role's own name is refused too: its credentials lie in the home, and are not for the program of a service. */
+export function checkService(name: string): void {
+  if (isIssuableName(name, "service")) return;
+  const why = isServiceName(name) ? "the name is reserved" : "a DNS label in lower case is expected";
+  throw misuse(`--service ${JSON.stringify(name)}: ${why}`);
 }
 
 /** Path of its credentials. They are issued if there are none, or none that name all of `--direct`. */
