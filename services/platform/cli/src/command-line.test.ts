@@ -64,6 +64,24 @@ test("a failure is told without its stack and without escapes, with its exit cod
   assert.match(describeFailure(new Error("odd"), true).text, /odd\n\s+at /);
 });
 
+test("what the system says of a file comes with what to do about it", () => {
+  const failed = (code: string, path: string | undefined) =>
+    describeFailure(Object.assign(new Error(`${code}: as the system says`), { code, path }), false).text;
+  const cases: readonly [string, string | undefined, string][] = [
+    ["EACCES", "/ro/.malla", "\n  see who may write there; MALLA_HOME puts .malla elsewhere"],
+    [
+      "EROFS",
+      "/h/.cache/malla/nats-server",
+      "\n  nothing can be written there; XDG_CACHE_HOME puts downloads elsewhere",
+    ],
+    ["ENOTDIR", "/etc/passwd/keys", "\n  a file stands where a folder is expected"],
+    ["ENOSPC", "/out/a.ts", "\n  the disk is full: make room"],
+    ["ENOENT", "/out/a.ts", ""],
+    ["EACCES", undefined, ""],
+  ];
+  for (const [code, path, advice] of cases) assert.equal(failed(code, path), `${code}: as the system says${advice}`);
+});
+
 test("the run file is read back while its writer lives, and is nothing otherwise", async () => {
   const home = join(folder, "home");
   assert.equal(readRunFile(home), undefined);
