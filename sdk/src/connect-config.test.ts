@@ -117,8 +117,12 @@ describe("credentials", () => {
   test("of another are refused here, before the broker would", () => {
     assert.throws(
       () => resolveConnectConfig({ credentials: orders, service: "payments" }, {}),
-      /service is payments, but the credentials were issued for orders.*malla credentials issue payments/,
+      /service is payments, but the credentials were issued for orders.*`malla credentials issue payments --role service -o FILE`/,
     );
+  });
+  test("that are missing are the one problem, since they would have named the service", () => {
+    assert.throws(() => resolveConnectConfig({}, {}), /^Error: cannot connect to the mesh:\n- no credentials: [^\n]*$/);
+    assert.throws(() => resolveConnectConfig({ credentials: orders, service: "" }, {}), /\n- service ""/);
   });
   test("that are not there", () => {
     assert.throws(

@@ -71,11 +71,13 @@ export function resolveConnectConfig(options: ConnectOptions, environment: Envir
     }
   }
   const service = options.service ?? environment.MALLA_SERVICE ?? credentials?.principal ?? "";
-  if (!isServiceName(service))
+  // Credentials would have named it: that they are missing is the one problem.
+  const isNamed = service !== "" || credentials !== undefined;
+  if (isNamed && !isServiceName(service))
     problems.push(`service ${JSON.stringify(service)}: a DNS label in lower case is expected`);
   else if (credentials !== undefined && credentials.principal !== service) {
     problems.push(
-      `service is ${service}, but the credentials were issued for ${credentials.principal}; the broker would refuse. Issue some with \`malla credentials issue ${service} --role service\``,
+      `service is ${service}, but the credentials were issued for ${credentials.principal}; the broker would refuse. Issue some with \`malla credentials issue ${service} --role service -o FILE\``,
     );
   }
   const version = options.version ?? environment.MALLA_VERSION ?? "0.0.0";
