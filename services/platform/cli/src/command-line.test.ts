@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { parseDuration } from "./duration.ts";
 import { describeFailure, Failure, misuse } from "./failure.ts";
 import { findHome } from "./home.ts";
-import { kindsOf, namesOf } from "./mesh/document-names.ts";
+import { choiceOf, kindsOf, namesOf } from "./mesh/document-names.ts";
 import { readRunFile, removeRunFile, writeRunFile } from "./run-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "malla-cli-"));
@@ -41,6 +41,11 @@ test("the home is found upwards, MALLA_HOME goes first, and a new one would be m
 test("documents are named in every way people do", () => {
   assert.deepEqual(namesOf("route", ["a", "b"]), ["Route/a", "Route/b"]);
   assert.deepEqual(namesOf("routes/a", ["ServicePolicy/b"]), ["Route/a", "ServicePolicy/b"]);
+  for (const words of [["route", "a"], ["Route/a"], ["routes/a"]] as const)
+    assert.deepEqual(choiceOf(words[0], words[1]), { kinds: ["Route"], name: "a" }, words.join(" "));
+  assert.deepEqual(choiceOf("routes", undefined), { kinds: ["Route"], name: undefined });
+  assert.throws(() => choiceOf("route/a", "b"), { exitCode: 2, message: /one name is expected/ });
+  assert.throws(() => choiceOf("all/a", undefined), { exitCode: 2, message: /stands for several kinds/ });
   assert.deepEqual(kindsOf("policies").toSorted(), ["AccessPolicy", "ServicePolicy"]);
   for (const [kind, names, message] of [
     [undefined, [], /a kind and a name are expected/],

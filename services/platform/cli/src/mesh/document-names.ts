@@ -20,6 +20,14 @@ export function namesOf(first: string | undefined, rest: readonly string[]): str
   return rest.map((name) => `${kind}/${name}`);
 }
 
+/** `routes`, `route a` or `route/a`: the kinds, and the name if there is one. */
+export function choiceOf(kind: string, name: string | undefined): { kinds: readonly Kind[]; name: string | undefined } {
+  if (!kind.includes("/")) return { kinds: kindsOf(kind), name };
+  if (name !== undefined) throw misuse(`${kind} ${name}: one name is expected, as kind/name or after the kind`);
+  const [kindOfIt, itsName] = slashedName(kind).split("/") as [Kind, string];
+  return { kinds: [kindOfIt], name: itsName };
+}
+
 function slashedName(text: string): string {
   const [kind = "", name = "", ...more] = text.split("/");
   if (name === "" || more.length > 0) throw misuse(`${text}: kind/name is expected, as route/catalog-canary`);

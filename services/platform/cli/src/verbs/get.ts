@@ -4,7 +4,7 @@ import type { MeshDocument } from "@malla/sdk/contract";
 import { asWritten, diffDocuments, kindWords } from "@malla/sdk/resources";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
-import { kindsOf } from "../mesh/document-names.ts";
+import { choiceOf } from "../mesh/document-names.ts";
 import { type MeshFlags, openPolicy, type PolicyAccess } from "../mesh/session.ts";
 import { formatChanges } from "../print/changes.ts";
 import { painter } from "../print/colour.ts";
@@ -25,23 +25,23 @@ export function addGet(program: Command): void {
   const command = program
     .command("get")
     .description(`list documents: ${kindWords().join(", ")}`)
-    .argument("<kind>")
+    .argument("<kind>", "kind, or kind/name")
     .argument("[name]")
     .option("-w, --watch", "go on and print what changes, until Ctrl-C");
   example(outputFlag(meshFlags(command)), "malla get routes\nmalla get route catalog-canary -o yaml\nmalla get all -w");
-  command.action(async (kind: string, name: string | undefined, flags: GetFlags) => {
+  command.action(async (kind: string, given: string | undefined, flags: GetFlags) => {
     const format = parseFormat(flags.output);
     if (flags.watch === true && (format === "json" || format === "yaml")) {
       throw misuse(`-w prints changes for people; it does not go with -o ${format}`);
     }
-    const kinds = kindsOf(kind);
+    const { kinds, name } = choiceOf(kind, given);
     const isChosen = (document: MeshDocument): boolean =>
       kinds.includes(document.kind) && (name === undefined || document.metadata.name === name);
     const policy = await openPolicy(flags);
     try {
       const chosen = (await documentsInForce(policy)).filter(isChosen);
       if (name !== undefined && chosen.length === 0 && flags.watch !== true) {
-        throw new Failure(`there is no ${kind} ${name}; \`malla get ${kind}\` lists them`);
+        throw new Failure(`there is no ${kind.split("/")[0]} ${name}; \`malla get ${kind.split("/")[0]}\` lists them`);
       }
       const [only, ...others] = chosen;
       const list = { apiVersion: "v1", kind: "List", items: chosen.map(asWritten) };
