@@ -33,6 +33,9 @@ export interface CredentialRequest {
   readonly expiresInMs?: number;
 }
 
+/** Credentials that are not to be had so, whatever the keys are: a name the role may not carry, targets it may not name. */
+export class CredentialRequestError extends Error {}
+
 /** What signs one user: enough of the keys to speak for a role in an account, and no more. */
 export interface UserSigner {
   readonly role: CredentialRole;
@@ -44,8 +47,8 @@ export interface UserSigner {
 }
 
 /**
- * Issues credentials and returns the text of a `.creds` file, which holds a secret. Throws for a name the role may not
- * carry (so that nobody becomes `*`, `a.b`, a router or a role) and for a role that has nothing in the account.
+ * Issues credentials and returns the text of a `.creds` file, which holds a secret. Throws `CredentialRequestError` for a name the
+ * role may not carry (so that nobody becomes `*`, `a.b`, a router or a role), and another for a role that has nothing in the account.
  */
 export async function issueCredentials(keys: Keys, request: CredentialRequest): Promise<string> {
   const account = accountKeys(keys, accountOf(keys, request));
@@ -123,13 +126,17 @@ function accountOf(keys: Keys, request: CredentialRequest): string {
   if (kinds.includes("MESH")) return "MESH";
   const named = keys.accounts.filter((account) => kinds.includes(account.kind)).map((account) => account.name);
   if (named.length === 1) return named[0] as string;
-  throw new Error(`role "${request.role}" needs an account: ${named.join(", ") || "there is none yet"}`);
+  throw new CredentialRequestError(
+    `role "${request.role}" needs an account: ${named.join(", ") || "there is none yet"}`,
+  );
 }
 
 function checkName(name: string, role: CredentialRole): void {
   // An application is a service, seen from its own account.
   if (isIssuableName(name, role === "application" ? "service" : role) && name !== "application") return;
-  throw new Error(`no credentials of role "${role}" in the name ${JSON.stringify(name)}: ${whyNot(name, role)}`);
+  throw new CredentialRequestError(
+    `no credentials of role "${role}" in the name ${JSON.stringify(name)}: ${whyNot(name, role)}`,
+  );
 }
 
 function whyNot(name: string, role: CredentialRole): string {
@@ -141,32 +148,41 @@ function whyNot(name: string, role: CredentialRole): string {
 
 function checkTargets(targets: readonly string[], role: CredentialRole): void {
   if (targets.length > 0 && role !== "direct")
-    throw new Error(`only role "direct" may name services to call past the router, not "${role}"`);
+    throw new CredentialRequestError(`only role "direct" may name services to call past the router, not "${role}"`);
   if (targets.length > MAX_DIRECT_TARGETS)
-    throw new Error(`${targets.length} direct targets; at most ${MAX_DIRECT_TARGETS} fit into one credential`);
+    throw new CredentialRequestError(
+      `${targets.length} direct targets; at most ${MAX_DIRECT_TARGETS} fit into one credential`,
+    );
   for (const target of targets) {
     if (!isIssuableName(target, "service"))
-      throw new Error(`${JSON.stringify(target)} is not the name of a service that can be a direct target`);
+      throw new CredentialRequestError(
+        `${JSON.stringify(target)} is not the name of a service that can be a direct target`,
+      );
   }
 }
 
 function checkEdge(services: readonly string[], role: CredentialRole): void {
   if (role !== "leaf") {
     if (services.length === 0) return;
-    throw new Error(`only role "leaf" may name services at an edge, not "${role}"`);
+    throw new CredentialRequestError(`only role "leaf" may name services at an edge, not "${role}"`);
   }
-  if (services.length === 0) throw new Error("a leaf node needs the names of the services that live behind it");
+  if (services.length === 0)
+    throw new CredentialRequestError("a leaf node needs the names of the services that live behind it");
   if (services.length > MAX_EDGE_SERVICES)
-    throw new Error(`${services.length} services at one edge; at most ${MAX_EDGE_SERVICES} fit into one credential`);
+    throw new CredentialRequestError(
+      `${services.length} services at one edge; at most ${MAX_EDGE_SERVICES} fit into one credential`,
+    );
   for (const service of services) {
     if (!isIssuableName(service, "service"))
-      throw new Error(`${JSON.stringify(service)} is not the name of a service that can live at an edge`);
+      throw new CredentialRequestError(
+        `${JSON.stringify(service)} is not the name of a service that can live at an edge`,
+      );
   }
 }
 
 function expiry(expiresInMs: number | undefined): { exp?: number } {
   if (expiresInMs === undefined) return {};
   if (!Number.isFinite(expiresInMs) || expiresInMs <= 0)
-    throw new Error(`expiresInMs is ${expiresInMs}; it must be a positive number of milliseconds`);
+    throw new CredentialRequestError(`expiresInMs is ${expiresInMs}; it must be a positive number of milliseconds`);
   return { exp: Math.ceil((Date.now() + expiresInMs) / 1000) };
 }

@@ -14,6 +14,7 @@ export { type BootstrapOptions, bootstrapStreams, type StreamDefinition, streamD
 export { withLock } from "./cache-lock.ts";
 export {
   type CredentialRequest,
+  CredentialRequestError,
   credentialsFile,
   credentialsFolder,
   issueCredentials,

@@ -178,7 +178,7 @@ test("credentials are issued, listed and refused", () => {
   assert.equal(line.run(["credentials", "issue", "boss", "--role", "service", "-o", "boss.creds"]).code, 0);
   assert.equal(statSync(join(line.folder, "boss.creds")).mode & 0o777, 0o600);
   const refused = line.run(["credentials", "issue", "mesh", "--role", "service", "-o", "mesh.creds"]);
-  assert.equal(refused.code, 1);
+  assert.equal(refused.code, 2);
   assert.equal(existsSync(join(line.folder, "mesh.creds")), false);
   assert.equal(line.run(["credentials", "issue", "x", "--role", "king", "-o", "x.creds"]).code, 2);
   const listed = line.run(["credentials", "list"]).stdout;

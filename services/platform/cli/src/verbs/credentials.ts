@@ -1,7 +1,13 @@
 // `malla credentials`: issue and list.
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ensureKeys, isApplicationAccount, issueCredentials, type Keys } from "@malla/broker-config";
+import {
+  CredentialRequestError,
+  ensureKeys,
+  isApplicationAccount,
+  issueCredentials,
+  type Keys,
+} from "@malla/broker-config";
 import { type CredentialRole, ROLES } from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { parseDuration } from "../duration.ts";
@@ -68,6 +74,8 @@ async function issueVerb(name: string, flags: IssueFlags): Promise<void> {
     ...(flags.direct.length === 0 ? {} : { directTo: flags.direct }),
     ...(flags.edge.length === 0 ? {} : { edgeServices: flags.edge }),
     ...(flags.expiresIn === undefined ? {} : { expiresInMs: parseDuration("--expires-in", flags.expiresIn) }),
+  }).catch((error: unknown) => {
+    throw error instanceof CredentialRequestError ? misuse(error.message) : error;
   });
   if (flags.output === "-") {
     process.stdout.write(text);
