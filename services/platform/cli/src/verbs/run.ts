@@ -3,7 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { credentialsFile, ensureKeys, writeCredentials } from "@malla/broker-config";
-import { isIssuableName, isServiceName, readCredentials } from "@malla/sdk/contract";
+import {
+  type CredentialRole,
+  type Credentials,
+  isIssuableName,
+  isServiceName,
+  readCredentials,
+} from "@malla/sdk/contract";
 import type { Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import { requireHome } from "../home.ts";
@@ -15,6 +21,9 @@ interface RunFlags extends MeshFlags {
   readonly serviceVersion: string;
   readonly direct: readonly string[];
 }
+
+/** What a service may be; `micro` has none of our code. */
+const RUN_AS: readonly CredentialRole[] = ["service", "direct", "micro"];
 
 export function addRun(program: Command): void {
   const command = program
@@ -59,15 +68,29 @@ export function checkService(name: string): void {
   throw misuse(`--service ${JSON.stringify(name)}: ${why}`);
 }
 
-/** Path of its credentials. They are issued if there are none, or none that name all of `--direct`. */
-async function credentialsOf(home: string, { service, direct }: RunFlags): Promise<string> {
+/** Path of its credentials. They are issued if there are none, or none that still hold and name all of `--direct`. */
+export async function credentialsOf(
+  home: string,
+  { service, direct }: Pick<RunFlags, "service" | "direct">,
+  nowMs = Date.now(),
+): Promise<string> {
   const path = credentialsFile(home, service);
-  if (existsSync(path)) {
-    const { directTo } = readCredentials(readFileSync(path, "utf8"), path);
-    if (direct.every((target) => directTo.includes(target))) return path;
-  }
+  if (existsSync(path) && suffice(readCredentials(readFileSync(path, "utf8"), path), path, direct, nowMs)) return path;
   const role = direct.length === 0 ? ({ role: "service" } as const) : ({ role: "direct", directTo: direct } as const);
   return await writeCredentials(home, { name: service, ...role }, await ensureKeys(home));
+}
+
+/** Throws where they are somebody's for something else, which new ones would write over. */
+function suffice(
+  { role, directTo, expiresAtMs = Infinity }: Credentials,
+  path: string,
+  direct: readonly string[],
+  nowMs: number,
+): boolean {
+  if (role !== undefined && !RUN_AS.includes(role)) {
+    throw new Failure(`${path} holds credentials of role ${role}, which no service runs with; put them elsewhere`);
+  }
+  return expiresAtMs > nowMs && direct.every((target) => directTo.includes(target));
 }
 
 /** The exit code of a child, as shells report it. Signals we get are passed on. */
