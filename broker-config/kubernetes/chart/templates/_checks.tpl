@@ -17,6 +17,9 @@
 {{- if and (not .Values.nats.enabled) (or .Values.nats.gateways .Values.nats.leafnodes) }}
 {{- fail "nats.gateways and nats.leafnodes: they are for the chart's own servers, and nats.enabled is false" }}
 {{- end }}
+{{- if and .Values.shop.enabled (not .Values.operator.enabled) }}
+{{- fail "shop.enabled: the shop gets its credentials and policies from the operator, and operator.enabled is false" }}
+{{- end }}
 {{- if and .Values.shop.enabled .Values.operator.watchNamespaces (not (has .Release.Namespace .Values.operator.watchNamespaces)) }}
 {{- fail (printf "operator.watchNamespaces: the shop lives in %s, which is not among them" .Release.Namespace) }}
 {{- end }}

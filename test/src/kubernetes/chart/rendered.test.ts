@@ -136,6 +136,18 @@ describe("the chart, rendered", { skip }, () => {
       assert.deepEqual(rulesOf(objects, "Role", "malla-operator-own"), ownRules(RELEASE));
   });
 
+  test("without the operator nothing of it is left, not its rights either", async () => {
+    for (const watchNamespaces of [[], ["team-a"]]) {
+      const values = { operator: { enabled: false, watchNamespaces }, monitoring: { kind: "ServiceMonitor" } };
+      const objects = await render({ helm, file: "values-production.yaml", values });
+      const component = (object: Rendered) => object.metadata.labels?.["app.kubernetes.io/component"];
+      assert.deepEqual(
+        objects.filter((object) => component(object) === "operator").map(({ metadata }) => metadata.name),
+        [],
+      );
+    }
+  });
+
   test("the shop is the shop of `npm start`", async () => {
     const objects = await render({ helm, file: "values-small.yaml" });
     const found = objects
@@ -294,6 +306,7 @@ describe("the chart, rendered", { skip }, () => {
     },
     { values: { router: { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 2 } } }, says: /maxReplicas/ },
     { values: { shop: { enabled: true }, operator: { watchNamespaces: ["team-a"] } }, says: /watchNamespaces/ },
+    { values: { shop: { enabled: true }, operator: { enabled: false } }, says: /operator\.enabled/ },
     { values: { nats: { resources: null } }, says: /nats\.resources\.limits\.memory/ },
   ];
   for (const { values, says } of contradictions) {

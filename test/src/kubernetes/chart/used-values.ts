@@ -91,6 +91,7 @@ export const USED_VALUES: Readonly<Record<string, Use>> = {
   "router.topologySpread.zones": { other: "" },
   ...scheduling("router"),
 
+  "operator.enabled": { other: false },
   "operator.replicas": { other: 2 },
   "operator.watchNamespaces": { other: ["team-a"] },
   "operator.namespaceSelector": { other: "" },

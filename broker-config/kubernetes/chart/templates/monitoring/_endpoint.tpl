@@ -1,6 +1,6 @@
 {{/* Programs whose metrics are scraped, separated by spaces. */}}
 {{- define "malla.scraped" -}}
-router operator{{ if and .Values.nats.enabled .Values.nats.exporter.enabled }} nats{{ end }}
+router{{ if .Values.operator.enabled }} operator{{ end }}{{ if and .Values.nats.enabled .Values.nats.exporter.enabled }} nats{{ end }}
 {{- end }}
 
 {{- define "malla.endpoint" -}}
