@@ -1,5 +1,10 @@
 {{/* What no schema of single values can say. */}}
 {{- define "malla.checkValues" -}}
+{{- /* A Service is a DNS label that begins with a letter, and the longest that is made of it is <release>-operator-metrics. */}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]{0,44}[a-z0-9])?$" .Release.Name) }}
+{{- fail (printf "release %q: a name of up to 46 of a-z, 0-9 and - that begins with a letter is needed, since Services are called after it" .Release.Name) }}
+{{- end }}
+{{- if .Values.nats.enabled }}{{ include "malla.checkStores" . }}{{ end }}
 {{- with .Values.tls }}
 {{- if and .enabled (not .secret) (not .certManager.enabled) }}
 {{- fail "tls: say where the certificate comes from, tls.secret or tls.certManager.enabled" }}
@@ -32,6 +37,19 @@
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
 {{- fail "router.autoscaling.maxReplicas: it is below minReplicas" }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* JetStream of the accounts, as broker-config/src/accounts.ts reserves it: a server with less leaves accounts without any. */}}
+{{- define "malla.checkStores" -}}
+{{- $applications := len (index (include "malla.bootstrapJson" . | fromJson) "applications") }}
+{{- $disk := add 1856 (mul 512 $applications) }}
+{{- $memory := add 112 (mul 64 $applications) }}
+{{- if lt (include "malla.maxFileStoreBytes" . | int64) (mul $disk 1048576) }}
+{{- fail (printf "nats.persistence.size, nats.jetstream.fileStore: streams get %d MiB of a server's disk, and the accounts of the mesh need %d MiB with %d applications" (div (include "malla.maxFileStoreBytes" . | int64) 1048576) $disk $applications) }}
+{{- end }}
+{{- if lt (include "malla.bytes" .Values.nats.jetstream.memoryStore | int64) (mul $memory 1048576) }}
+{{- fail (printf "nats.jetstream.memoryStore: %s, and the accounts of the mesh need %d MiB with %d applications" .Values.nats.jetstream.memoryStore $memory $applications) }}
 {{- end }}
 {{- end }}
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { PINNED_VERSION } from "@malla/broker-config";
+import { PINNED_VERSION, STORE_LIMITS } from "@malla/broker-config";
 import {
   APPLICATION_ANNOTATION,
   APPLICATION_KEY,
@@ -228,6 +228,36 @@ describe("the chart, rendered", { skip }, () => {
     assert.equal(nats.maxFileStoreBytes, 0.9 * 20 * 2 ** 30);
     assert.equal(nats.maxMemoryStoreBytes, 1.5 * 2 ** 30);
     assert.equal(environment(find(objects, "StatefulSet", "malla-nats").spec.template)["GOMEMLIMIT"], "6553MiB");
+  });
+
+  test("a server that has less than the accounts are promised is refused", async () => {
+    const of = (what: "diskBytes" | "memoryBytes", applications: number): number => {
+      const { APPLICATION, ...others } = STORE_LIMITS;
+      const sum = Object.values(others).reduce((all, limits) => all + (limits?.[what] ?? 0), 0);
+      return (sum + applications * (APPLICATION?.[what] ?? 0)) / 2 ** 20;
+    };
+    for (const applications of [[], ["BILLING", "STOCK", "ADS"]]) {
+      const [disk, memory] = [of("diskBytes", applications.length), of("memoryBytes", applications.length)];
+      const rendered = async (fileStore: number, memoryStore: number): Promise<unknown> => {
+        const jetstream = { fileStore: `${fileStore}Mi`, memoryStore: `${memoryStore}Mi` };
+        return await renderText({ helm, values: { applications, nats: { jetstream } } });
+      };
+      await rendered(disk, memory);
+      await assert.rejects(rendered(disk - 1, memory), new RegExp(`nats\\.jetstream\\.fileStore: .*need ${disk} MiB`));
+      await assert.rejects(
+        rendered(disk, memory - 1),
+        new RegExp(`nats\\.jetstream\\.memoryStore: .*need ${memory} MiB`),
+      );
+    }
+  });
+
+  test("a release whose name cannot be a Service's is refused before anything is made", async () => {
+    for (const release of ["a.b", "1st", "a".repeat(47)])
+      await assert.rejects(render({ helm, release }), /release ".*": a name of up to 46/);
+    const release = "a".repeat(46);
+    const values = { monitoring: { kind: "ServiceMonitor" }, shop: { enabled: true } };
+    for (const { kind, metadata } of await render({ helm, release, file: "values-production.yaml", values }))
+      if (kind === "Service") assert.ok(metadata.name.length <= 63, metadata.name);
   });
 
   test("the servers are the version the mesh is tested with, and end as a lame duck does", async () => {
