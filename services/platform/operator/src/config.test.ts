@@ -31,6 +31,10 @@ it("takes lists with blanks, and an empty setting is none", () => {
   assert.equal(config.tls, undefined);
 });
 
+it("takes an empty address for every address", () => {
+  assert.equal(loadOperatorConfig({ MALLA_HOME: "/x", MALLA_METRICS_HOST: "" }).host, "");
+});
+
 it("tells all problems together", () => {
   const wrong = {
     MALLA_OPERATOR_PORT: "http",

@@ -23,6 +23,7 @@ export interface OperatorConfig {
   readonly namespaceSelector: string;
   /** What workloads are told as NATS_URL. */
   readonly workloadUrl: string;
+  /** Empty: every address of this machine. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -75,7 +76,7 @@ export function loadOperatorConfig(environment: Environment): OperatorConfig {
     watchNamespaces,
     namespaceSelector,
     workloadUrl: read("MALLA_WORKLOAD_NATS_URL") ?? servers.join(","),
-    host: read("MALLA_METRICS_HOST") ?? "127.0.0.1",
+    host: environment.MALLA_METRICS_HOST?.trim() ?? "127.0.0.1",
     port,
     logLevel: logLevel as LogLevel,
   });

@@ -215,6 +215,13 @@ describe("the chart, rendered", { skip }, () => {
     }
   });
 
+  test("probes and scrapes reach a pod by its address, be it of IPv4 or IPv6", async () => {
+    const objects = await render({ helm });
+    // An empty host is every address; 0.0.0.0 would be none on a cluster that has IPv6 alone.
+    for (const name of ["malla-router", "malla-operator"])
+      assert.equal(environment(find(objects, "Deployment", name).spec.template)["MALLA_METRICS_HOST"], "", name);
+  });
+
   test("sizes and limits are worked out from the values", async () => {
     const values = {
       nats: {
