@@ -1,8 +1,10 @@
-{{/* Pieces of NetworkPolicies. */}}
+{{/* Pieces of NetworkPolicies. Ports are those of pods and endpoints: a policy looks where a Service has led to. */}}
 {{- define "malla.dnsEgress" -}}
 - ports:
-    - { protocol: UDP, port: 53 }
-    - { protocol: TCP, port: 53 }
+    {{- range .Values.networkPolicy.dnsPorts }}
+    - { protocol: UDP, port: {{ . }} }
+    - { protocol: TCP, port: {{ . }} }
+    {{- end }}
 {{- end }}
 
 {{- define "malla.natsEgress" -}}
@@ -21,11 +23,12 @@
 {{- end }}
 {{- end }}
 
-{{/* Where the API server is, no chart can know; its ports are 443 and 6443 nearly everywhere. */}}
+{{/* Where the API server is, no chart can know. */}}
 {{- define "malla.apiServerEgress" -}}
 - ports:
-    - { protocol: TCP, port: 443 }
-    - { protocol: TCP, port: 6443 }
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - { protocol: TCP, port: {{ . }} }
+    {{- end }}
   {{- with .Values.networkPolicy.apiServer }}
   to:
     {{- toYaml . | nindent 4 }}

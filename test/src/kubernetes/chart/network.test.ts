@@ -63,6 +63,14 @@ describe("the chart's NetworkPolicies", { skip }, () => {
     assert.deepEqual(reached, [...ALLOWED.filter((flow) => /outside/.test(flow)), ...more].sort());
   });
 
+  test("reach DNS and the API server on the ports that a cluster has for them", async () => {
+    const networkPolicy = { dnsPorts: [5353], apiServerPorts: [8443] };
+    const objects = await render({ helm, file: "values-production.yaml", values: { networkPolicy } });
+    const reached = flows(objects, { outside: "outside" }, [53, 443, 5353, 6443, 8443]);
+    const own = ["keys", "nats", "operator", "router", "streams"].map((from) => `${from} → outside:5353`);
+    assert.deepEqual(reached, [...own, "keys → outside:8443", "operator → outside:8443"].sort());
+  });
+
   test("select every pod of the chart, so that none is forgotten", async () => {
     const objects = await render({ helm, file: "values-production.yaml", values: { shop: { enabled: true } } });
     const deny = objects.find(({ metadata }) => metadata.name === "malla-default-deny");

@@ -126,6 +126,8 @@ export const USED_VALUES: Readonly<Record<string, Use>> = {
   "networkPolicy.monitoring": { other: PEERS, beside: CLOSED },
   "networkPolicy.remotes": { other: PEERS, beside: CLOSED },
   "networkPolicy.apiServer": { other: PEERS, beside: CLOSED },
+  "networkPolicy.apiServerPorts": { other: [8443], beside: CLOSED },
+  "networkPolicy.dnsPorts": { other: [53, 5353], beside: CLOSED },
 
   "monitoring.kind": { other: "ServiceMonitor" },
   "monitoring.interval": { other: "60s", beside: MONITORED },

@@ -181,6 +181,7 @@ describe("values", { skip, concurrency: 2 }, () => {
     { path: "operator.watchNamespaces", value: ["Team A"], says: /\/operator\/watchNamespaces\/0/ },
     { path: "tls.certManager.duration", value: "90 days" },
     { path: "networkPolicy.clients", value: [{}], says: /\/networkPolicy\/clients\/0/ },
+    { path: "networkPolicy.dnsPorts", value: ["dns"], says: /\/networkPolicy\/dnsPorts\/0/ },
     { path: "monitoring.kind", value: "Prometheus" },
     { path: "shop.shoppers.people", value: 0 },
   ];
