@@ -122,6 +122,24 @@ describe("the chart and a real API server", { skip }, () => {
     assert.deepEqual(specs(read), specs(documents));
   });
 
+  test("as many routers stay as run when autoscaling is turned on, and at every upgrade after it", async () => {
+    const namespace = "autoscaled";
+    await restrictedNamespace(namespace);
+    const inNamespace = ["--namespace", namespace, "--no-hooks"];
+    const routers = async (): Promise<number> =>
+      Number(
+        await server.must(["get", "deployment", "malla-router", "-n", namespace, "-o", "jsonpath={.spec.replicas}"]),
+      );
+    await helm(["install", RELEASE, CHART_FOLDER, ...inNamespace, "--set", "router.replicas=5"]);
+    const autoscaled = ["--set", "router.autoscaling.enabled=true,router.autoscaling.minReplicas=3"];
+    await helm(["upgrade", RELEASE, CHART_FOLDER, ...inNamespace, ...autoscaled]);
+    assert.equal(await routers(), 5);
+    await server.must(["scale", "deployment", "malla-router", "-n", namespace, "--replicas=8"]);
+    await helm(["upgrade", RELEASE, CHART_FOLDER, ...inNamespace, ...autoscaled]);
+    assert.equal(await routers(), 8);
+    await helm(["uninstall", RELEASE, ...inNamespace]);
+  });
+
   test("keys are made before anything else stands, at install and at upgrade, and leave nothing behind", async () => {
     const namespace = "hooks";
     await restrictedNamespace(namespace);
