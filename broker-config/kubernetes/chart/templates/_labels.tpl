@@ -35,14 +35,18 @@ labels:
   {{- include "malla.labels" . | nindent 2 }}
 {{- end }}
 
-{{/* Labels and annotations of a pod: (list $ "component" values annotations). What changes with every version of the chart is
-     not among them, so that an upgrade restarts only what it changes. */}}
+{{/* Annotations and labels of a pod: (list $ "component" values annotations). What changes with every version of the chart is
+     not among them, so that an upgrade restarts only what it changes. Labels come last, so that more may follow. */}}
 {{- define "malla.podMetadata" -}}
 {{- $root := index . 0 }}
 {{- $values := index . 2 }}
 {{- $annotations := dict }}
 {{- if gt (len .) 3 }}{{ $annotations = merge $annotations (index . 3) }}{{ end }}
 {{- $annotations = merge $annotations $values.podAnnotations $root.Values.extraAnnotations -}}
+{{- with $annotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
 labels:
   {{- include "malla.selector" . | nindent 2 }}
   app.kubernetes.io/part-of: malla
@@ -52,8 +56,4 @@ labels:
   {{- with merge (dict) $values.podLabels $root.Values.extraLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with $annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- end }}

@@ -24,6 +24,41 @@ import { MANIFEST } from "./render-manifest.ts";
 const { skip, binaries } = kubernetesOrSkip();
 const CRDS = `${CHART_FOLDER}/crds`;
 const HOOK_MS = 30_000;
+const PLACED = {
+  nodeSelector: { "kubernetes.io/os": "linux" },
+  tolerations: [{ key: "dedicated", operator: "Equal", value: "mesh", effect: "NoSchedule" }],
+  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  podLabels: { team: "mesh" },
+  podAnnotations: { "example.com/owner": "mesh" },
+};
+/** What neither set of values turns on. */
+const LEFT_OUT = {
+  extraLabels: { "example.com/team": "mesh" },
+  extraAnnotations: { "example.com/contact": "mesh" },
+  imagePullSecrets: [{ name: "registry" }],
+  applications: ["BILLING"],
+  nats: {
+    ...PLACED,
+    replicas: 3,
+    gateways: [{ name: "eu", addresses: ["nats.eu.example:7222"] }],
+    leafnodes: true,
+    externalService: { annotations: { "example.com/internal": "true" } },
+    persistence: { size: "20Gi", storageClass: "fast" },
+    exporter: { enabled: true },
+  },
+  router: {
+    ...PLACED,
+    workers: "auto",
+    tracing: { endpoint: "http://collector.example:4318" },
+    extraEnv: [{ name: "NODE_OPTIONS", valueFrom: { configMapKeyRef: { name: "node", key: "options" } } }],
+    podDisruptionBudget: { maxUnavailable: "25%" },
+  },
+  operator: { ...PLACED, watchNamespaces: [NAMESPACE] },
+  bootstrap: PLACED,
+  networkPolicy: { enabled: true, remotes: [{ ipBlock: { cidr: "203.0.113.0/24" } }] },
+  monitoring: { kind: "ServiceMonitor", labels: { release: "prometheus" } },
+  shop: { ...PLACED, enabled: true },
+};
 
 describe("the chart and a real API server", { skip }, () => {
   let server: ApiServer;
@@ -56,6 +91,15 @@ describe("the chart and a real API server", { skip }, () => {
       const { code, stdout, stderr } = await dryRun(text);
       assert.equal(code, 0, stderr);
       assert.equal(stdout.trim().split("\n").length, parseObjects(text).length, stdout);
+    });
+
+    test(`the server takes what ${file} leaves out, too`, async () => {
+      const text = await renderText({ helm: server.binaries.helm, file, values: LEFT_OUT });
+      const kinds = new Set(parseObjects(text).map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+      for (const name of ["ServiceMonitor malla-nats", "Service malla-nats-external", "Role malla-operator"])
+        assert.ok(kinds.has(name), name);
+      const { code, stderr } = await dryRun(text);
+      assert.equal(code, 0, stderr);
     });
 
     test(`the server lets every pod of ${file} into a restricted namespace`, async () => {

@@ -169,6 +169,17 @@ describe("the chart, rendered", { skip }, () => {
     assert.deepEqual(applications, [SHOP_ACCOUNT]);
   });
 
+  test("annotations of pods leave their labels alone", async () => {
+    const values = { extraAnnotations: { "example.com/owner": "mesh" } };
+    const objects = await render({ helm, file: "values-small.yaml", values });
+    for (const { owner, template } of podTemplates(objects)) {
+      assert.equal(template.metadata.annotations?.["example.com/owner"], "mesh", owner);
+      const { selector } = objects.find(({ kind, metadata }) => `${kind}/${metadata.name}` === owner)?.["spec"];
+      for (const [name, value] of Object.entries(selector?.matchLabels ?? {}))
+        assert.equal(template.metadata.labels?.[name], value, `${owner} does not select its own pods`);
+    }
+  });
+
   test("the shop's policies are its policies", async () => {
     const files = readdirSync(shopPolicies).sort();
     assert.deepEqual(readdirSync(SHOP_POLICIES).sort(), files);
