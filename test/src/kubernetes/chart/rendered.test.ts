@@ -37,6 +37,7 @@ import {
 } from "./chart.ts";
 import { podProblems } from "./pod-security.ts";
 import { MANIFEST, renderManifest } from "./render-manifest.ts";
+import { SETTINGS_DIGEST, settingsDigest } from "./server-settings.ts";
 
 const { skip, binaries } = kubernetesOrSkip();
 const helm = skip === false ? binaries().helm : "";
@@ -202,6 +203,14 @@ describe("the chart, rendered", { skip }, () => {
     const after = await templatesOf({ applications: ["BILLING"] });
     const changed = after.filter((text, i) => text !== before[i]).map((text) => text.split(" ")[0]);
     assert.deepEqual(changed.sort(), ["Deployment/malla-operator", "StatefulSet/malla-nats"]);
+  });
+
+  test("settings that come with the image restart the servers as well", async () => {
+    const now = await settingsDigest();
+    assert.equal(readFileSync(SETTINGS_DIGEST, "utf8"), now, "run `npm run generate:manifest`");
+    assert.equal(await settingsDigest(), now, "other keys are not other settings");
+    const template = readFileSync(`${CHART_FOLDER}/templates/nats/stateful-set.yaml`, "utf8");
+    assert.match(template, /server-settings\.sha256/);
   });
 
   test("a new version of the chart alone restarts nothing", async () => {
