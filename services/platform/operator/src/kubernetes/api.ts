@@ -60,6 +60,8 @@ export interface ResourceKind {
   readonly kind: string;
   /** As in its path. */
   readonly plural: string;
+  /** What lists and watches give of an object; undefined: all of it. */
+  readonly part?: <T extends KubernetesObject>(object: T) => T;
 }
 
 /** Where one object stands. */

@@ -76,13 +76,14 @@ export class ClientApi implements KubernetesApi {
   }
 
   async list<T extends KubernetesObject>(kind: ResourceKind, namespace: string | undefined): Promise<ObjectList<T>> {
+    const { apiVersion, kind: name, part = whole } = kind;
     const items: T[] = [];
     let next: string | undefined;
     for (;;) {
       const query = { limit: String(PAGE), ...(next === undefined ? {} : { continue: next }) };
       const page: Listed<T> = await this.#json({ verb: "list", method: HttpMethod.GET, kind, namespace, query });
       // Items of a list do not say what they are.
-      for (const item of page.items) items.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind });
+      for (const item of page.items) items.push(part({ ...item, apiVersion, kind: name }));
       next = page.metadata.continue;
       if (next === undefined || next === "") return { items, resourceVersion: page.metadata.resourceVersion };
     }
@@ -108,6 +109,7 @@ export class ClientApi implements KubernetesApi {
       },
       signal: AbortSignal.any([signal, AbortSignal.timeout(WATCH_MS)]),
     };
+    const { part = whole } = kind;
     try {
       const response = await this.#send(request);
       const body = response.body.stream();
@@ -116,7 +118,7 @@ export class ClientApi implements KubernetesApi {
         if (signal.aborted) return;
         const { type, object } = JSON.parse(line) as { type: string; object: unknown };
         if (type === "ERROR") throw refused(request, object as Refusal, 0);
-        onEvent({ type, object } as WatchEvent<T>);
+        onEvent({ type, object: part(object as T) } as WatchEvent<T>);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -227,6 +229,10 @@ export class ClientApi implements KubernetesApi {
   #server(): string {
     return (this.#config.getCurrentCluster()?.server ?? "").replace(/\/$/, "");
   }
+}
+
+function whole<T extends KubernetesObject>(object: T): T {
+  return object;
 }
 
 function pathOf({ kind: { apiVersion, plural }, namespace, name, subresource, query = {} }: Request): string {

@@ -2,6 +2,7 @@
 import { API_VERSION } from "@malla/sdk/contract";
 import { kindDefinitions } from "@malla/sdk/resources";
 import type { ResourceKind } from "./api.ts";
+import { workloadPart } from "./workload-part.ts";
 
 /** Kinds of the mesh's policy: Route, ServicePolicy, … */
 export const POLICY_KINDS: readonly ResourceKind[] = kindDefinitions.map(({ kind, plural }) => ({
@@ -22,7 +23,7 @@ export const WORKLOAD_KINDS: readonly ResourceKind[] = [
   kindOf("apps/v1", "DaemonSet", "daemonsets"),
   kindOf("batch/v1", "Job", "jobs"),
   kindOf("batch/v1", "CronJob", "cronjobs"),
-];
+].map((kind) => ({ ...kind, part: workloadPart }));
 
 export const REFERENCE_GRANT = kindOf("gateway.networking.k8s.io/v1beta1", "ReferenceGrant", "referencegrants");
 
