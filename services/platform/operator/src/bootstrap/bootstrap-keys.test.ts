@@ -46,6 +46,31 @@ test("the second run changes nothing, the operator's JWT neither", async () => {
   );
 });
 
+test("a role's signer that is set aside by hand gets a successor, stays valid, and ends when it is taken out", async () => {
+  const api = new MemoryApi();
+  await run(api);
+  const [signer, aside] = ["MESH.service.nk", "MESH.service.nk.previous"];
+  const before = dataOf(api);
+  const accounts = (): string => textOf(api, "malla-nats-config", "accounts.conf");
+  const first = accounts();
+  await edit(api, (data) => {
+    data[aside] = data[signer] as string;
+    delete data[signer];
+  });
+  const lines = await run(api);
+  assert.equal(dataOf(api)[aside], before[signer]);
+  assert.notEqual(dataOf(api)[signer] ?? before[signer], before[signer]);
+  assert.match(lines.join("\n"), /malla-keys: changed; added MESH\.service\.nk$/m);
+  assert.match(lines.join("\n"), /malla-nats-config: changed; the accounts are others/);
+  const both = accounts();
+  await edit(api, (data) => {
+    delete data[aside];
+  });
+  await run(api);
+  assert.ok(dataOf(api)[aside] === undefined);
+  assert.equal(new Set([first, both, accounts()]).size, 3, "servers are told each time");
+});
+
 test("a new application account is added, and every key that was there stays", async () => {
   const api = new MemoryApi();
   await run(api);
