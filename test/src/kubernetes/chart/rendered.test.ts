@@ -205,6 +205,14 @@ describe("the chart, rendered", { skip }, () => {
     assert.deepEqual(changed.sort(), ["Deployment/malla-operator", "StatefulSet/malla-nats"]);
   });
 
+  test("Argo CD, to which every release is the first, replaces the Job of the streams", async () => {
+    const job = find(await render({ helm }), "Job", "malla-streams-1");
+    assert.deepEqual(job.metadata.annotations, {
+      "argocd.argoproj.io/hook": "Sync",
+      "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+    });
+  });
+
   test("settings that come with the image restart the servers as well", async () => {
     const now = await settingsDigest();
     assert.equal(readFileSync(SETTINGS_DIGEST, "utf8"), now, "run `npm run generate:manifest`");
