@@ -26,7 +26,7 @@ test("every path it names is in the checkout", () => {
 });
 
 test("every value it names is a value of the chart", () => {
-  const groups = ["nats", "router", "operator", "tls", "networkPolicy", "monitoring", "image"];
+  const groups = ["nats", "router", "operator", "tls", "networkPolicy", "monitoring", "image", "rbac"];
   const named = [...page.matchAll(/[`= ]((?:\w+)\.[\w.]*\w)/g)]
     .map(([, path]) => path as string)
     .filter((path) => groups.includes(path.split(".")[0] as string) && !/\.(crt|key)$/.test(path));

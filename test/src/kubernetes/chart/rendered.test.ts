@@ -20,6 +20,7 @@ import {
   secretNames,
   URL_KEY,
 } from "@malla/operator";
+import { kindDefinitions } from "@malla/sdk/resources";
 import { SHOP_ACCOUNT, shopPolicies, shopProcesses } from "@malla/shop";
 import { kubernetesOrSkip, runProgram } from "../harness/index.ts";
 import {
@@ -135,6 +136,21 @@ describe("the chart, rendered", { skip }, () => {
     assert.deepEqual(rulesOf(named, "Role", "malla-operator"), OPERATOR_RULES);
     for (const objects of [everywhere, named])
       assert.deepEqual(rulesOf(objects, "Role", "malla-operator-own"), ownRules(RELEASE));
+  });
+
+  test("Kubernetes' own roles take in every kind of the mesh where they are told to", async () => {
+    const objects = await render({ helm, values: { rbac: { aggregate: true } } });
+    const plurals = [...kindDefinitions.map(({ plural }) => plural), "meshservices"].sort();
+    for (const [name, into, verb] of [
+      ["edit", ["admin", "edit"], "create"],
+      ["view", ["view"], "list"],
+    ] as const) {
+      const { metadata, rules } = find(objects, "ClusterRole", `mesh-malla-${name}`) as Rendered;
+      for (const role of into)
+        assert.equal(metadata.labels?.[`rbac.authorization.k8s.io/aggregate-to-${role}`], "true");
+      assert.deepEqual([...rules[0].resources].sort(), plurals);
+      assert.ok(rules[0].verbs.includes(verb));
+    }
   });
 
   test("without the operator nothing of it is left, not its rights either", async () => {

@@ -57,6 +57,7 @@ export const USED_VALUES: Readonly<Record<string, Use>> = {
   "nats.leafnodes": { other: true },
   "nats.externalService.type": { other: "NodePort", beside: OUTSIDE },
   "nats.externalService.annotations": { other: { "example.com/internal": "true" }, beside: OUTSIDE },
+  "nats.externalService.externalTrafficPolicy": { other: "Local", beside: OUTSIDE },
   "nats.reloader.enabled": { other: false },
   "nats.reloader.image": { other: "registry.example/reloader:1" },
   "nats.reloader.resources": { other: RESOURCES },
@@ -120,6 +121,8 @@ export const USED_VALUES: Readonly<Record<string, Use>> = {
   "tls.certManager.duration": { other: "720h", beside: CERT_MANAGER },
   "tls.certManager.renewBefore": { other: "240h", beside: CERT_MANAGER },
   "tls.certManager.extraDnsNames": { other: ["nats.example"], beside: CERT_MANAGER },
+
+  "rbac.aggregate": { other: true },
 
   "networkPolicy.enabled": { other: true },
   "networkPolicy.clients": { other: PEERS, beside: CLOSED },
