@@ -15,8 +15,12 @@ export interface TestCertificates {
   readonly keyFile: string;
 }
 
-/** Makes them in a folder; needs openssl. */
-export async function makeCertificates(folder: string, authority = "test"): Promise<TestCertificates> {
+/** Makes them in a folder, for this machine or for `hosts`; needs openssl. */
+export async function makeCertificates(
+  folder: string,
+  authority = "test",
+  hosts: readonly string[] = ["localhost"],
+): Promise<TestCertificates> {
   const file = (end: string): string => join(folder, `${authority}-${end}`);
   const [caFile, caKey, certFile, keyFile, request, names] = [
     file("ca.pem"),
@@ -29,7 +33,8 @@ export async function makeCertificates(folder: string, authority = "test"): Prom
   const ca = ["-subj", `/CN=${authority}`, "-keyout", caKey, "-out", caFile];
   await run("openssl", ["req", "-x509", ...NEW_KEY, ...LIFE, ...ca]);
   await run("openssl", ["req", ...NEW_KEY, "-subj", "/CN=localhost", "-keyout", keyFile, "-out", request]);
-  await writeFile(names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  const alternatives = [...hosts.map((host) => `DNS:${host}`), "IP:127.0.0.1"];
+  await writeFile(names, `subjectAltName=${alternatives.join(",")}\n`);
   const signer = ["-CA", caFile, "-CAkey", caKey, "-CAcreateserial", "-extfile", names];
   await run("openssl", ["x509", "-req", "-in", request, ...LIFE, ...signer, "-out", certFile]);
   return { caFile, certFile, keyFile };

@@ -191,9 +191,10 @@ describe("the chart, rendered", { skip }, () => {
     const objects = await render({ helm, file: "values-small.yaml", values });
     for (const { owner, template } of podTemplates(objects)) {
       assert.equal(template.metadata.annotations?.["example.com/owner"], "mesh", owner);
-      const { selector } = objects.find(({ kind, metadata }) => `${kind}/${metadata.name}` === owner)?.["spec"];
-      for (const [name, value] of Object.entries(selector?.matchLabels ?? {}))
-        assert.equal(template.metadata.labels?.[name], value, `${owner} does not select its own pods`);
+      const [kind, name] = owner.split("/") as [string, string];
+      const { selector } = find(objects, kind, name).spec;
+      for (const [label, value] of Object.entries(selector?.matchLabels ?? {}))
+        assert.equal(template.metadata.labels?.[label], value, `${owner} does not select its own pods`);
     }
   });
 

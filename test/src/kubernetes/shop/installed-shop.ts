@@ -11,6 +11,8 @@ const METRICS_PORT = 9464;
 const INSTALL_SECONDS = 240;
 /** More than the longest line of a count. */
 const KEPT_LOG_BYTES = 64 * 1024;
+/** For each server a lame duck of 40 s at most, and the time until it has caught up. */
+const ROLLED = { withinMs: 240_000, everyMs: 500 };
 const WITHIN = { withinMs: 120_000, everyMs: 200 };
 
 /** The shoppers' own count, as services/shop/src/load writes it, a line a second. */
@@ -89,6 +91,19 @@ export class InstalledShop {
   async requestsByRouter(): Promise<readonly number[]> {
     const ready = (await this.#routers()).filter((router) => router.ready);
     return await Promise.all(ready.map(async ({ address }) => await countRequests(address)));
+  }
+
+  /** Restarts all servers of NATS, as an upgrade does; resolves when every one of them is new and has caught up. */
+  async rollServers(): Promise<void> {
+    const { api } = this.#cluster;
+    const servers = ["-n", NAMESPACE, `statefulset/${RELEASE}-nats`];
+    await api.must(["rollout", "restart", ...servers]);
+    await this.#cluster.explain(() =>
+      eventually(async () => {
+        const status = await api.must(["rollout", "status", ...servers, "--watch=false"]);
+        if (!/^statefulset rolling update complete/.test(status)) throw new Error(status);
+      }, ROLLED),
+    );
   }
 
   async #routers(): Promise<readonly { readonly address: string; readonly ready: boolean }[]> {
