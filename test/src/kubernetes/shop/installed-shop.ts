@@ -101,7 +101,7 @@ export class InstalledShop {
     await this.#cluster.explain(() =>
       eventually(async () => {
         const status = await api.must(["rollout", "status", ...servers, "--watch=false"]);
-        if (!/^statefulset rolling update complete/.test(status)) throw new Error(status);
+        if (!status.startsWith("statefulset rolling update complete")) throw new Error(status);
       }, ROLLED),
     );
   }
