@@ -29,8 +29,10 @@ export interface ClusterOptions {
   readonly name: string;
   /** Port for other servers; -1 picks a free one. */
   readonly port: number;
-  /** `host:port` of the cluster ports of the other servers. A server's own may be among them. */
+  /** `host:port` of the cluster ports of all servers, this one too, in the same order in every server. */
   readonly routes: readonly string[];
+  /** Which of `routes` is this server: of each two then only one dials the other. Default: it dials all. */
+  readonly ownRoute?: string;
   /** Default: the host of the server. */
   readonly host?: string;
   /** `host:port` that other servers are told to reach this one at. Default: where it listens. */

@@ -2,6 +2,7 @@
 import type { Secret } from "@malla/sdk/contract";
 import { address, block, port, quote } from "./conf-text.ts";
 import type { ClusterOptions, GatewayOptions, LeafListener, LeafRemote } from "./options.ts";
+import { routeUrls } from "./route-urls.ts";
 import { leafListenerTls, leafRemoteTls, peerTls } from "./tls-block.ts";
 
 /** What a block needs that is not its own. */
@@ -16,7 +17,7 @@ export interface BlockFacts {
 
 /** `dedicated`: accounts whose messages get connections of their own, so that they never wait behind copies of streams. */
 export function clusterBlock(cluster: ClusterOptions, dedicated: readonly string[], facts: BlockFacts): string[] {
-  const { name, routes, tls, advertise } = cluster;
+  const { name, tls, advertise } = cluster;
   const password = facts.password.reveal();
   return block("cluster", [
     ...facts.settings,
@@ -26,7 +27,7 @@ export function clusterBlock(cluster: ClusterOptions, dedicated: readonly string
     ...(dedicated.length === 0 ? [] : [`accounts: [${dedicated.map(quote).join(", ")}]`]),
     `authorization { user: "route", password: ${quote(password)} }`,
     ...(tls === undefined ? [] : peerTls(tls)),
-    `routes: [${routes.map((route) => quote(`nats://route:${password}@${address(route)}`)).join(", ")}]`,
+    `routes: [${routeUrls(cluster, password).map(quote).join(", ")}]`,
   ]);
 }
 

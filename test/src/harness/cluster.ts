@@ -136,7 +136,7 @@ async function settled(all: readonly Promise<void>[]): Promise<void> {
 
 export class TestCluster {
   readonly servers: readonly TestServer[];
-  /** By who dials whom: each server dials both others, and the servers keep one route of every two. */
+  /** By who dials whom. Of every two servers only one does, and the proxy of the other way lies idle. */
   readonly #routes: ReadonlyMap<string, TcpProxy>;
 
   private constructor(servers: readonly TestServer[], routes: ReadonlyMap<string, TcpProxy>) {
@@ -162,11 +162,11 @@ export class TestCluster {
     }
     const servers: TestServer[] = [];
     for (const [index, { port, clusterPort }] of members.entries()) {
-      const own = [...routes].filter(([pair]) => pair.startsWith(`${index}-`));
       const cluster = {
         name: "malla",
         port: clusterPort,
-        routes: own.map(([, proxy]) => `127.0.0.1:${proxy.port}`),
+        routes: members.map((member, to) => `127.0.0.1:${routes.get(`${index}-${to}`)?.port ?? member.clusterPort}`),
+        ownRoute: `127.0.0.1:${clusterPort}`,
         advertise: NOWHERE,
       };
       const serverName = `server-${index + 1}`;
@@ -187,16 +187,19 @@ export class TestCluster {
     const servers: TestServer[] = [];
     for (const host of all) {
       const serverName = `server-${host + 1}`;
-      const routes = all
-        .filter((other) => other !== host)
-        .map((other) => `${hosts.address(other)}:${HOST_CLUSTER_PORT}`);
+      const routes = all.map((other) => `${hosts.address(other)}:${HOST_CLUSTER_PORT}`);
       const configPath = await writeServerConfig(home, {
         host: hosts.address(host),
         port: HOST_PORT,
         serverName,
         keys,
         serverVersion: binary.version,
-        cluster: { name: "malla", port: HOST_CLUSTER_PORT, routes },
+        cluster: {
+          name: "malla",
+          port: HOST_CLUSTER_PORT,
+          routes,
+          ownRoute: `${hosts.address(host)}:${HOST_CLUSTER_PORT}`,
+        },
       });
       const folder = dirname(configPath);
       const start: StartServer = async (program = binary.path) =>

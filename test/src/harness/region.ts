@@ -45,7 +45,8 @@ export async function startRegion(options: RegionOptions): Promise<Region> {
   const routes = ports.map((port) => `127.0.0.1:${port}`);
   const configs: string[] = [];
   for (const [index, port] of ports.entries()) {
-    const cluster = { name, port, routes, ...(clusterTls === undefined ? {} : { tls: clusterTls }) };
+    const ownRoute = `127.0.0.1:${port}`;
+    const cluster = { name, port, routes, ownRoute, ...(clusterTls === undefined ? {} : { tls: clusterTls }) };
     const own = { port: await freePort(), serverName: `${name}-${index + 1}`, keys, serverVersion: binary.version };
     // JetStream does not choose a leader among one; without gateways it need not.
     const isAlone = count === 1 && server.gateway === undefined;

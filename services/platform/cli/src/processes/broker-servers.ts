@@ -66,6 +66,7 @@ async function writeConfig(options: BrokerServersOptions, index: number, port: n
   const own: ServerConfigOptions = { keys, serverVersion: binary.version, serverName: name, port };
   if (servers.length === 1) return await writeServerConfig(home, own);
   const routes = servers.map((server) => `127.0.0.1:${server.clusterPort}`);
+  const cluster = { name: "malla", port: clusterPort, routes, ownRoute: `127.0.0.1:${clusterPort}` };
   // Monitoring is how `malla check` learns of its routes.
-  return await writeServerConfig(home, { ...own, httpPort: -1, cluster: { name: "malla", port: clusterPort, routes } });
+  return await writeServerConfig(home, { ...own, httpPort: -1, cluster });
 }
