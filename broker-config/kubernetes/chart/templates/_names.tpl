@@ -6,6 +6,8 @@
 {{- define "malla.secret.tls" -}}{{ .Values.tls.secret | default (printf "%s-nats-tls" .Release.Name) }}{{- end }}
 
 {{- define "malla.nats.headless" -}}{{ .Release.Name }}-nats-headless{{- end }}
+{{/* Servers of a cluster have a file each, which says whom they dial. */}}
+{{- define "malla.nats.configFile" -}}/etc/nats/{{ if gt (int .Values.nats.replicas) 1 }}$(POD_NAME){{ else }}nats-server{{ end }}.conf{{- end }}
 
 {{- define "malla.image" -}}
 {{- with .Values.image }}

@@ -1,5 +1,5 @@
 // Every public name of the package.
-export { serverOptions } from "./bootstrap/server-options.ts";
+export { serverFiles } from "./bootstrap/server-files.ts";
 export { DEFAULT_OPERATOR_PORT, loadOperatorConfig, type OperatorConfig } from "./config.ts";
 export { CRD_FOLDER, crdFiles } from "./crds/crd-files.ts";
 export { LEASE_TIMES, type LeaseTimes } from "./kubernetes/lease.ts";

@@ -227,9 +227,11 @@ describe("bootstrap", { skip }, () => {
         /malla-keys: unchanged\n.*\n.*nats-config: changed; accounts\.conf, cluster\.conf, gateway\.conf/,
       );
       const { path } = await findNatsServer();
-      const conf = join(await mountConfig(), "nats-server.conf");
-      const { code, stderr } = await runProgram(path, ["-c", conf, "-t"], { env: POD });
-      assert.equal(code, 0, stderr);
+      const folder = await mountConfig();
+      for (const file of ["malla-nats-0.conf", "malla-nats-2.conf", "nats-server.conf"]) {
+        const { code, stderr } = await runProgram(path, ["-c", join(folder, file), "-t"], { env: POD });
+        assert.equal(code, 0, stderr);
+      }
     });
 
     test("credentials of another mesh are refused", async () => {

@@ -4,13 +4,13 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ACCOUNTS_CONF, ensureKeys, serverConfigFiles } from "@malla/broker-config";
-import { serverOptions } from "@malla/operator";
+import { ACCOUNTS_CONF, ensureKeys } from "@malla/broker-config";
+import { serverFiles } from "@malla/operator";
 import { CHART_FOLDER } from "./chart.ts";
 
 export const SETTINGS_DIGEST = `${CHART_FOLDER}/server-settings.sha256`;
 
-const CONFIG: Parameters<typeof serverOptions>[0] = {
+const CONFIG: Parameters<typeof serverFiles>[1] = {
   release: "malla",
   namespace: "mesh",
   applications: [],
@@ -31,7 +31,7 @@ export async function settingsDigest(): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "malla-settings-"));
   try {
     const keys = await ensureKeys(home, { applications: [] });
-    const files = await serverConfigFiles(keys, serverOptions(CONFIG));
+    const files = await serverFiles(keys, CONFIG, undefined);
     const secrets = [keys.routePassword.reveal(), keys.gatewayPassword.reveal()];
     const texts = [...files]
       .filter(([name]) => name !== ACCOUNTS_CONF)

@@ -107,7 +107,7 @@ test("another number of servers changes their configuration, and not the keys", 
   assert.deepEqual(allOf(api).slice(0, 2), [keys, signer]);
   assert.match(
     lines[2] ?? "",
-    /changed; accounts\.conf, cluster\.conf, nats-server\.conf changed: servers take it when/,
+    /changed; accounts\.conf, cluster\.conf, malla-nats-0\.conf, .*, nats-server\.conf changed: servers take it when/,
   );
 });
 

@@ -1,17 +1,11 @@
 // `keys`: makes the three Secrets of a mesh, or completes them. What is there is never replaced but where it follows from keys.
-import {
-  ACCOUNTS_CONF,
-  routerSigner,
-  type ServerFilesOptions,
-  serialiseRouterSigner,
-  serverConfigFiles,
-} from "@malla/broker-config";
+import { ACCOUNTS_CONF, routerSigner, serialiseRouterSigner } from "@malla/broker-config";
 import type { KubernetesApi } from "../kubernetes/api.ts";
 import { ROUTER_SIGNER_KEY, secretNames } from "../names.ts";
 import type { BootstrapConfig } from "./bootstrap-config.ts";
 import { type CompletedKeys, completeKeys, type SecretData } from "./complete-keys.ts";
 import { isSameData, MeshSecrets, type ReadSecret, type SecretOutcome } from "./mesh-secrets.ts";
-import { serverOptions } from "./server-options.ts";
+import { serverFiles } from "./server-files.ts";
 
 /** Races against others who do the same; each is lost to somebody who came further. */
 const MAX_RACES = 20;
@@ -35,14 +29,12 @@ class Run {
   readonly #secrets: MeshSecrets;
   readonly #config: BootstrapConfig;
   readonly #say: (line: string) => void;
-  readonly #options: Omit<ServerFilesOptions, "earlierAccounts">;
   readonly #names: { readonly keys: string; readonly routerSigner: string; readonly natsConfig: string };
 
   constructor(secrets: MeshSecrets, config: BootstrapConfig, say: (line: string) => void) {
     this.#secrets = secrets;
     this.#config = config;
     this.#say = say;
-    this.#options = serverOptions(config);
     const { release } = config;
     this.#names = {
       keys: secretNames.keys(release),
@@ -90,8 +82,8 @@ class Run {
     const name = this.#names.natsConfig;
     const read = await this.#secrets.read(name);
     const before = read.data[ACCOUNTS_CONF];
-    const earlier = before === undefined ? {} : { earlierAccounts: Buffer.from(before, "base64").toString("utf8") };
-    const data = encode(await serverConfigFiles(keys, { ...this.#options, ...earlier }));
+    const earlier = before === undefined ? undefined : Buffer.from(before, "base64").toString("utf8");
+    const data = encode(await serverFiles(keys, this.#config, earlier));
     const outcome = await this.#secrets.write(name, read, data);
     if (outcome === "conflict") return false;
     this.#tell(name, outcome, outcome === "changed" ? this.#whatToDo(read.data, data) : undefined);

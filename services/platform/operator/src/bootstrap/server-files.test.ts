@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ensureKeys, type Keys, serverConfigFiles } from "@malla/broker-config";
+import { ensureKeys, type Keys } from "@malla/broker-config";
 import type { NatsConfig } from "./bootstrap-config.ts";
 import { CONFIG } from "./config.test.fixture.ts";
-import { serverOptions } from "./server-options.ts";
+import { serverFiles } from "./server-files.ts";
 
 const home = mkdtempSync(join(tmpdir(), "malla-options-"));
 after(() => rmSync(home, { recursive: true, force: true }));
@@ -16,10 +16,10 @@ before(async () => {
 });
 
 async function filesFor(nats: Partial<NatsConfig>): Promise<ReadonlyMap<string, string>> {
-  return await serverConfigFiles(keys, serverOptions({ ...CONFIG, nats: { ...CONFIG.nats, ...nats } }));
+  return await serverFiles(keys, { ...CONFIG, nats: { ...CONFIG.nats, ...nats } }, undefined);
 }
 
-test("three servers know each other by the names of their pods, all by one text", async () => {
+test("three servers know each other by the names of their pods", async () => {
   const files = await filesFor({});
   const conf = files.get("nats-server.conf") ?? "";
   assert.match(conf, /^server_name: \$POD_NAME$/m);
@@ -44,13 +44,29 @@ test("three servers know each other by the names of their pods, all by one text"
     "cluster.conf",
     "jetstream.conf",
     "limits.conf",
+    "malla-nats-0.conf",
+    "malla-nats-1.conf",
+    "malla-nats-2.conf",
     "nats-server.conf",
     "producers.conf",
   ]);
 });
 
+test("each pod has a text of its own, which differs in whom it dials and in nothing else", async () => {
+  const files = await filesFor({});
+  const withoutRoutes = (text: string): string => text.replace(/^ +routes: .*$/m, "");
+  const dialled = [0, 1, 2].map((i) => {
+    const conf = files.get(`malla-nats-${i}.conf`) ?? "";
+    assert.equal(withoutRoutes(conf), withoutRoutes(files.get("nats-server.conf") ?? ""));
+    return [...conf.matchAll(/@malla-nats-(\d)/g)].map(([, pod]) => Number(pod)).filter((pod) => pod !== i);
+  });
+  assert.deepEqual(dialled, [[2], [0], [1]]);
+});
+
 test("one server is no cluster, and without TLS there is none", async () => {
-  const conf = (await filesFor({ replicas: 1, tls: false })).get("nats-server.conf") ?? "";
+  const files = await filesFor({ replicas: 1, tls: false });
+  assert.equal(files.has("malla-nats-0.conf"), false);
+  const conf = files.get("nats-server.conf") ?? "";
   assert.doesNotMatch(conf, /cluster|tls|gateway|leafnodes/);
 });
 

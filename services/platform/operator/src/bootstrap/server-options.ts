@@ -1,5 +1,5 @@
-// The configuration of the servers in the StatefulSet. One text serves all of them: what differs is the pod's name, which a
-// server reads from its environment.
+// What the servers in the StatefulSet have in common. What differs is the pod's name, which a server reads from its environment,
+// and whom it dials.
 import type { ServerFilesOptions, TlsFiles } from "@malla/broker-config";
 import type { BootstrapConfig } from "./bootstrap-config.ts";
 
@@ -18,6 +18,11 @@ const TLS: TlsFiles = {
   caFile: "/etc/nats-tls/ca.crt",
 };
 
+/** Of the StatefulSet's pods, in their order. */
+export function podNames(release: string, replicas: number): readonly string[] {
+  return Array.from({ length: replicas }, (_, i) => `${release}-nats-${i}`);
+}
+
 export function serverOptions({
   release,
   namespace,
@@ -25,9 +30,8 @@ export function serverOptions({
 }: BootstrapConfig): Omit<ServerFilesOptions, "earlierAccounts"> {
   const { replicas, headlessService, clusterDomain, gateways, leafnodes } = nats;
   const tls = nats.tls ? { tls: TLS } : {};
-  const hosts = Array.from(
-    { length: replicas },
-    (_, i) => `${release}-nats-${i}.${headlessService}.${namespace}.svc.${clusterDomain}`,
+  const routes = podNames(release, replicas).map(
+    (pod) => `${pod}.${headlessService}.${namespace}.svc.${clusterDomain}:${CLUSTER_PORT}`,
   );
   // Where there are other regions, an edge must be a server of our own: a hostile one could speak for anybody there.
   const leafTls = gateways.length === 0 ? TLS : { ...TLS, verify: true };
@@ -47,7 +51,7 @@ export function serverOptions({
           cluster: {
             name: release,
             port: CLUSTER_PORT,
-            routes: hosts.map((host) => `${host}:${CLUSTER_PORT}`),
+            routes,
             ...tls,
           },
         }),
