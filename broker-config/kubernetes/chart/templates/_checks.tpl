@@ -4,6 +4,7 @@
 {{- if not (regexMatch "^[a-z]([-a-z0-9]{0,44}[a-z0-9])?$" .Release.Name) }}
 {{- fail (printf "release %q: a name of up to 46 of a-z, 0-9 and - that begins with a letter is needed, since Services are called after it" .Release.Name) }}
 {{- end }}
+{{- include "malla.checkLabels" . }}
 {{- if .Values.nats.enabled }}{{ include "malla.checkStores" . }}{{ end }}
 {{- with .Values.tls }}
 {{- if and .enabled (not .secret) (not .certManager.enabled) }}
@@ -36,6 +37,20 @@
 {{- with .Values.router.autoscaling }}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
 {{- fail "router.autoscaling.maxReplicas: it is below minReplicas" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The chart's own labels choose pods; one that stands twice would be the API server's to choose from. */}}
+{{- define "malla.checkLabels" -}}
+{{- $own := concat (keys (include "malla.ownLabels" (list . "") | fromYaml)) (list "malla.dev/mesh-client") }}
+{{- $given := dict "extraLabels" .Values.extraLabels }}
+{{- range $part := list "nats" "router" "operator" "bootstrap" "shop" }}
+{{- $_ := set $given (printf "%s.podLabels" $part) (index $.Values $part).podLabels }}
+{{- end }}
+{{- range $where, $labels := $given }}
+{{- range $key, $_ := $labels }}
+{{- if has $key $own }}{{ fail (printf "%s: %s is a label of the chart's own" $where $key) }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -6,13 +6,18 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
-{{- define "malla.labels" -}}
+{{- define "malla.ownLabels" -}}
 {{- $root := index . 0 -}}
 {{ include "malla.selector" . }}
 app.kubernetes.io/part-of: malla
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "malla.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "malla.ownLabels" . }}
 {{- with $root.Values.extraLabels }}
 {{ toYaml . }}
 {{- end }}

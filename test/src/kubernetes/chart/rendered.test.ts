@@ -389,6 +389,11 @@ describe("the chart, rendered", { skip }, () => {
     { values: { router: { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 2 } } }, says: /maxReplicas/ },
     { values: { shop: { enabled: true }, operator: { watchNamespaces: ["team-a"] } }, says: /watchNamespaces/ },
     { values: { shop: { enabled: true }, operator: { enabled: false } }, says: /operator\.enabled/ },
+    {
+      values: { extraLabels: { "app.kubernetes.io/name": "x" } },
+      says: /extraLabels: app\.kubernetes\.io\/name is a label/,
+    },
+    { values: { shop: { podLabels: { "malla.dev/mesh-client": "no" } } }, says: /shop\.podLabels: malla\.dev/ },
     { values: { nats: { resources: null } }, says: /nats\.resources\.limits\.memory/ },
   ];
   for (const { values, says } of contradictions) {
