@@ -35,7 +35,7 @@ export interface ClusterOptions {
   readonly ownRoute?: string;
   /** Default: the host of the server. */
   readonly host?: string;
-  /** `host:port` that other servers are told to reach this one at. Default: where it listens. */
+  /** `host:port` that other servers are told to reach this one at. Default: `ownRoute`, else where it listens. */
   readonly advertise?: string;
   /** TLS 1.3 between the servers; each shows a certificate good for both ends. */
   readonly tls?: TlsFiles;

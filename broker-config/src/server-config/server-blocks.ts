@@ -17,7 +17,8 @@ export interface BlockFacts {
 
 /** `dedicated`: accounts whose messages get connections of their own, so that they never wait behind copies of streams. */
 export function clusterBlock(cluster: ClusterOptions, dedicated: readonly string[], facts: BlockFacts): string[] {
-  const { name, tls, advertise } = cluster;
+  // Gossip would name it by its IP; with a certificate that has names alone, who hears of it would dial in vain without end.
+  const { name, tls, ownRoute, advertise = ownRoute } = cluster;
   const password = facts.password.reveal();
   return block("cluster", [
     ...facts.settings,

@@ -52,12 +52,13 @@ test("three servers know each other by the names of their pods", async () => {
   ]);
 });
 
-test("each pod has a text of its own, which differs in whom it dials and in nothing else", async () => {
+test("each pod has a text of its own, which differs in its place in the cluster and in nothing else", async () => {
   const files = await filesFor({});
-  const withoutRoutes = (text: string): string => text.replace(/^ +routes: .*$/m, "");
+  const withoutPlace = (text: string): string => text.replace(/^ +(routes|advertise): .*\n/gm, "");
   const dialled = [0, 1, 2].map((i) => {
     const conf = files.get(`malla-nats-${i}.conf`) ?? "";
-    assert.equal(withoutRoutes(conf), withoutRoutes(files.get("nats-server.conf") ?? ""));
+    assert.equal(withoutPlace(conf), withoutPlace(files.get("nats-server.conf") ?? ""));
+    assert.ok(conf.includes(`advertise: "malla-nats-${i}.malla-nats-headless.mesh.svc.cluster.local:6222"`));
     return [...conf.matchAll(/@malla-nats-(\d)/g)].map(([, pod]) => Number(pod)).filter((pod) => pod !== i);
   });
   assert.deepEqual(dialled, [[2], [0], [1]]);
