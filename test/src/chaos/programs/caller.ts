@@ -37,12 +37,20 @@ let lastBeatMs = performance.now();
 let owed = 0;
 let lag = { ms: 0, endedMs: 0 };
 
-/** How long this process has been, or was just now, kept from running, in µs. */
+/** Lags that follow each other are one: the longest of them, of those that ended shortly before `atMs`. */
+function recentLagMs(atMs: number): number {
+  return atMs - lag.endedMs < LAG_LASTS_MS ? lag.ms : 0;
+}
+
+/**
+ * How long this process has been kept from running, in µs. A lag that has just ended leaves much that is late, and the last of it waits
+ * for all the rest: that comes on top.
+ */
 function lagUs(): number {
   const now = performance.now();
-  const overdueMs = now - lastBeatMs - BEAT_MS;
-  const recentMs = now - lag.endedMs < LAG_LASTS_MS ? lag.ms : 0;
-  return Math.round(Math.max(overdueMs > LAG_MS ? overdueMs : 0, recentMs) * 1000);
+  const lateMs = now - lastBeatMs - BEAT_MS;
+  const overdueMs = lateMs > LAG_MS ? lateMs : 0;
+  return Math.round((overdueMs + recentLagMs(now - overdueMs)) * 1000);
 }
 
 function call(): void {
@@ -68,9 +76,7 @@ function call(): void {
 const beat = setInterval(() => {
   const now = performance.now();
   const lateMs = now - lastBeatMs - BEAT_MS;
-  // Lags that follow each other are one: the longest of them is what a call may have had to wait.
-  const recentMs = now - lag.endedMs < LAG_LASTS_MS ? lag.ms : 0;
-  if (lateMs > LAG_MS) lag = { ms: Math.max(lateMs, recentMs), endedMs: now };
+  if (lateMs > LAG_MS) lag = { ms: Math.max(lateMs, recentLagMs(now - lateMs)), endedMs: now };
   owed += (Math.min(now - lastBeatMs, CATCH_UP_MS) / 1000) * settings.callsPerSecond;
   lastBeatMs = now;
   for (; owed >= 1; owed--) call();
