@@ -9,7 +9,7 @@ import { World } from "./world.ts";
 
 /** Routes are back after little more than a second; then everybody hears of every instance again. */
 const ALL_HEARD_MS = 5_000;
-/** What was on a connection that was reset is lost without a word, and of its calls those that wait for a reply end at their deadline. */
+/** Of the calls that may be repeated, so many in a hundred: one that resets met twice can come to the end of its time or attempts. */
 const MOST_FAILED_PERCENT = 1;
 
 let world: World;
