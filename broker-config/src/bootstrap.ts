@@ -15,6 +15,9 @@ const FORMING_MS = 30_000;
 const RETRY_MS = 250;
 /** No suitable peers yet, temporarily unavailable, cannot handle the request yet. */
 const FORMING_CODES: ReadonlySet<number> = new Set([10_005, 10_008, 10_009]);
+/** JetStream is not enabled for the account. A leader that has not loaded the account yet says so too, which takes it a moment. */
+const NOT_ENABLED = 10_039;
+const ACCOUNT_LOADS_MS = 5_000;
 const CREDENTIALS_LIFE_MS = 60_000;
 const STREAM_NOT_FOUND = 10_059;
 
@@ -61,16 +64,26 @@ export async function bootstrapStreams(options: BootstrapOptions): Promise<void>
   }
 }
 
-/** Tries again while the servers of a cluster have no leader, or not enough of each other, yet. */
+/** Tries again while the servers of a cluster have no leader, not enough of each other, or not all accounts yet. */
 async function whileForming(timeoutMs: number, work: () => Promise<void>): Promise<void> {
-  for (const until = performance.now() + timeoutMs; ; await sleep(RETRY_MS)) {
+  const startedAtMs = performance.now();
+  for (;;) {
     try {
       return await work();
     } catch (error) {
-      const forming = error instanceof JetStreamApiError ? FORMING_CODES.has(error.code) : isSilence(error);
-      if (!forming || performance.now() > until) throw error;
+      if (performance.now() - startedAtMs >= Math.min(timeoutMs, formingMs(error))) throw error;
     }
+    await sleep(RETRY_MS);
   }
+}
+
+/** How long a cluster that forms may go on to answer so, in ms; 0: it is no answer of one. */
+function formingMs(error: unknown): number {
+  // The client wraps this one answer in an error that it does not export.
+  const answer = error instanceof Error && error.cause instanceof JetStreamApiError ? error.cause : error;
+  if (!(answer instanceof JetStreamApiError)) return isSilence(error) ? Infinity : 0;
+  if (answer.code === NOT_ENABLED) return ACCOUNT_LOADS_MS;
+  return FORMING_CODES.has(answer.code) ? Infinity : 0;
 }
 
 function isSilence(error: unknown): boolean {
