@@ -78,7 +78,7 @@ async function whileForming(timeoutMs: number, work: () => Promise<void>): Promi
 }
 
 /** How long a cluster that forms may go on to answer so, in ms; 0: it is no answer of one. */
-function formingMs(error: unknown): number {
+export function formingMs(error: unknown): number {
   // The client wraps this one answer in an error that it does not export.
   const answer = error instanceof Error && error.cause instanceof JetStreamApiError ? error.cause : error;
   if (!(answer instanceof JetStreamApiError)) return isSilence(error) ? Infinity : 0;

@@ -33,7 +33,7 @@ export interface CredentialRequest {
   readonly expiresInMs?: number;
 }
 
-/** Credentials that are not to be had so, whatever the keys are: a name the role may not carry, targets it may not name. */
+/** Credentials that are not to be had so: a name the role may not carry, targets it may not name, an account left open. */
 export class CredentialRequestError extends Error {}
 
 /** What signs one user: enough of the keys to speak for a role in an account, and no more. */
